@@ -1,0 +1,528 @@
+//! What all messages have in common: an envelope, and a body of a known shape.
+
+mod status_only;
+
+use bytes::BufMut;
+
+pub use status_only::StatusOnly;
+
+use crate::cursor::Cursor;
+use crate::encode::Parts;
+use crate::{
+    Command, Datatype, EncodeError, FrameInfoError, FramingExtras, Lengths, Magic, MessageError,
+    MessageErrorKind, Opcode, Packet, PacketBuf, Section, SectionLengths, Sections, Status,
+};
+
+/// What a request says, apart from what every request says.
+///
+/// Implemented by the messages of this crate, and only by them.
+pub trait Message<'a>: Sized {
+    /// What announces this message in a header.
+    const COMMAND: Command;
+    /// The shape its body must have.
+    const SHAPE: Shape;
+
+    /// Reads the fields from a body of the right shape.
+    #[doc(hidden)]
+    fn read(body: Body<'a>) -> Result<Self, MessageError>;
+
+    /// Takes the message apart for sending.
+    #[doc(hidden)]
+    fn parts(&self) -> Parts<'_>;
+}
+
+/// What a response says, apart from what every response says.
+///
+/// Implemented by the replies of this crate, and only by them.
+pub trait Reply<'a>: Sized {
+    /// What announces the request in a header, and the response to it.
+    const COMMAND: Command;
+    /// The shape its body must have, whatever the status.
+    const SHAPE: Shape;
+
+    /// Reads the fields that a response with `status` has from a body of the right shape.
+    #[doc(hidden)]
+    fn read(status: Status, body: Body<'a>) -> Result<Self, MessageError>;
+
+    /// Takes the reply apart for sending.
+    #[doc(hidden)]
+    fn parts(&self) -> Parts<'_>;
+
+    /// Whether a response with `status` may hold this reply.
+    #[doc(hidden)]
+    #[inline]
+    fn fits(&self, _status: Status) -> bool {
+        true
+    }
+}
+
+/// What a body must look like before its fields mean anything: a row of the server's table of
+/// validators (reference 1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// The lengths that the extras may have.
+    pub extras: Lengths,
+    /// The key.
+    pub key: Presence,
+    /// The value.
+    pub value: Presence,
+}
+
+impl Shape {
+    /// A body with extras of one of these lengths, and neither key nor value.
+    pub(crate) const fn extras(extras: Lengths) -> Self {
+        Self {
+            extras,
+            key: Presence::Absent,
+            value: Presence::Absent,
+        }
+    }
+
+    /// The same, with this key.
+    pub(crate) const fn key(self, key: Presence) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The same, with this value.
+    pub(crate) const fn value(self, value: Presence) -> Self {
+        Self { value, ..self }
+    }
+
+    #[inline]
+    fn check(self, body: &Body<'_>) -> Result<(), MessageError> {
+        if self.extras.contains(body.extras.len())
+            && self.key.allows(body.key.len())
+            && self.value.allows(body.value.len())
+        {
+            return Ok(());
+        }
+        Err(self.violation(body))
+    }
+
+    #[cold]
+    fn violation(self, body: &Body<'_>) -> MessageError {
+        let (section, len, allowed) = if !self.extras.contains(body.extras.len()) {
+            (Section::Extras, body.extras.len(), self.extras)
+        } else if !self.key.allows(body.key.len()) {
+            (Section::Key, body.key.len(), Lengths::NONE)
+        } else {
+            (Section::Value, body.value.len(), Lengths::NONE)
+        };
+        let kind = if len == 0 && section != Section::Extras {
+            MessageErrorKind::Missing
+        } else {
+            MessageErrorKind::length(len, allowed)
+        };
+        body.error(section, kind)
+    }
+}
+
+/// Whether a section is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is empty.
+    Absent,
+    /// It may be empty.
+    Optional,
+    /// It is not empty.
+    Required,
+}
+
+impl Presence {
+    #[inline]
+    pub(crate) const fn allows(self, len: usize) -> bool {
+        match self {
+            Self::Absent => len == 0,
+            Self::Optional => true,
+            Self::Required => len > 0,
+        }
+    }
+}
+
+/// The sections that a message is read from.
+#[expect(
+    unnameable_types,
+    reason = "who cannot name it cannot implement `Message` or `Reply`"
+)]
+#[derive(Debug, Clone, Copy)]
+pub struct Body<'a> {
+    pub(crate) command: Command,
+    pub(crate) extras: &'a [u8],
+    pub(crate) key: &'a [u8],
+    pub(crate) value: &'a [u8],
+}
+
+impl<'a> Body<'a> {
+    /// The first byte of the extras.
+    #[inline(always)]
+    pub(crate) const fn extras(&self) -> Cursor<'a> {
+        Cursor::new(self.command, Section::Extras, self.extras)
+    }
+
+    /// The first byte of the value.
+    #[inline(always)]
+    pub(crate) const fn value(&self) -> Cursor<'a> {
+        Cursor::new(self.command, Section::Value, self.value)
+    }
+
+    /// Checks the length of a value that consists of fields.
+    #[inline]
+    pub(crate) fn check_value_len(&self, allowed: Lengths) -> Result<(), MessageError> {
+        if allowed.contains(self.value.len()) {
+            return Ok(());
+        }
+        let kind = MessageErrorKind::length(self.value.len(), allowed);
+        Err(self.error(Section::Value, kind))
+    }
+
+    #[cold]
+    pub(crate) const fn error(&self, section: Section, kind: MessageErrorKind) -> MessageError {
+        MessageError {
+            command: self.command,
+            section,
+            kind,
+        }
+    }
+}
+
+/// What every packet in one direction carries, read.
+struct Envelope<'a> {
+    framing_extras: FramingExtras<'a>,
+    body: Body<'a>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Opens a packet that is known to hold `command`.
+    #[inline]
+    fn open(packet: Packet<&'a [u8]>, shape: Shape) -> Result<Self, MessageError> {
+        let (framing_extras, sections) = if packet.header().magic().has_framing_extras() {
+            framing_extras(packet)?
+        } else {
+            (FramingExtras::ABSENT, packet.into_sections())
+        };
+        let body = Body {
+            command: packet.header().command(),
+            extras: sections.extras,
+            key: sections.key.expose(),
+            value: sections.value.expose(),
+        };
+        shape.check(&body)?;
+        Ok(Self {
+            framing_extras,
+            body,
+        })
+    }
+}
+
+fn framing_extras(
+    packet: Packet<&[u8]>,
+) -> Result<(FramingExtras<'_>, Sections<'_>), MessageError> {
+    if let Some(sections) = unannounced_stream_id(packet) {
+        let framing_extras = FramingExtras::unannounced(sections.framing_extras);
+        return Ok((framing_extras, sections));
+    }
+    let sections = packet.into_sections();
+    match FramingExtras::new(sections.framing_extras) {
+        Ok(framing_extras) => Ok((framing_extras, sections)),
+        Err(FrameInfoError { offset }) => Err(MessageError {
+            command: packet.header().command(),
+            section: Section::FramingExtras,
+            kind: MessageErrorKind::Truncated { offset },
+        }),
+    }
+}
+
+/// The sections as the sender meant them; see [`FramingExtras::is_unannounced`].
+fn unannounced_stream_id(packet: Packet<&[u8]>) -> Option<Sections<'_>> {
+    const STREAM_ID_LEN: usize = 3;
+    let header = packet.header();
+    let lengths = header.lengths();
+    let affected = matches!(
+        (header.magic(), header.opcode()?, lengths.extras),
+        (Magic::AltClientRequest, Opcode::DCP_DELETION, 21)
+            | (Magic::AltClientRequest, Opcode::DCP_EXPIRATION, 20)
+    );
+    if !affected || lengths.framing_extras != 0 || packet.body().first() != Some(&0x22) {
+        return None;
+    }
+    let meant = SectionLengths {
+        framing_extras: STREAM_ID_LEN,
+        value: lengths.value.checked_sub(STREAM_ID_LEN)?,
+        ..lengths
+    };
+    Some(Sections::split(packet.into_body(), meant))
+}
+
+/// A request: what every request carries, and the message that only this one does.
+///
+/// ```
+/// use mcbp::{Request, dcp::Noop};
+///
+/// let noop = Request { opaque: 7, ..Request::from(Noop) };
+/// let mut packet = Vec::new();
+/// noop.encode(&mut packet)?;
+/// assert_eq!(packet, *b"\x80\x5c\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\0");
+/// # Ok::<(), mcbp::EncodeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct Request<'a, M> {
+    /// Chosen by the sender, repeated in the response. The messages of a stream carry that of the
+    /// stream request.
+    pub opaque: u32,
+    /// The vbucket it is about; 0 where it is about none.
+    pub vbucket: u16,
+    /// The version of the document; 0 where there is none.
+    pub cas: u64,
+    /// How the value is encoded.
+    pub datatype: Datatype,
+    /// Options that any request may carry; DCP uses the stream id.
+    pub framing_extras: FramingExtras<'a>,
+    /// The message.
+    pub message: M,
+}
+
+/// All but the message is 0 or absent.
+impl<M> From<M> for Request<'_, M> {
+    fn from(message: M) -> Self {
+        Self {
+            opaque: 0,
+            vbucket: 0,
+            cas: 0,
+            datatype: Datatype::RAW,
+            framing_extras: FramingExtras::ABSENT,
+            message,
+        }
+    }
+}
+
+impl<'a, M: Message<'a>> Request<'a, M> {
+    /// Reads a packet that is known to be a request with this command.
+    #[inline]
+    pub(crate) fn read(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
+        let Envelope {
+            framing_extras,
+            body,
+        } = Envelope::open(packet, M::SHAPE)?;
+        let header = packet.header();
+        Ok(Self {
+            opaque: header.opaque(),
+            vbucket: header.vbucket_or_status(),
+            cas: header.cas(),
+            datatype: header.datatype(),
+            framing_extras,
+            message: M::read(body)?,
+        })
+    }
+
+    /// Bytes that [`encode`](Self::encode) appends.
+    #[inline]
+    pub fn encoded_len(&self) -> usize {
+        self.message.parts().encoded_len(self.framing_extras)
+    }
+
+    /// Appends the packet to `dst`.
+    ///
+    /// # Errors
+    ///
+    /// What no header can say or no reader would take is refused; then nothing was written.
+    #[inline]
+    pub fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError> {
+        self.to_buf()?.encode(dst)
+    }
+
+    /// The packet as a buffer of a few chunks; key and value are not copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    #[inline]
+    pub fn to_buf(&self) -> Result<PacketBuf<'_>, EncodeError> {
+        let magic = if self.framing_extras.is_present() {
+            Magic::AltClientRequest
+        } else {
+            Magic::ClientRequest
+        };
+        let parts = self.message.parts();
+        parts.check(M::SHAPE)?;
+        let mut header = parts.header(magic, M::COMMAND, self.framing_extras)?;
+        header.set_datatype(self.datatype);
+        header.set_vbucket_or_status(self.vbucket);
+        header.set_opaque(self.opaque);
+        header.set_cas(self.cas);
+        Ok(parts.into_buf(&header, self.framing_extras))
+    }
+}
+
+/// A response: what every response carries, and the reply that only this one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Response<'a, R> {
+    /// That of the request.
+    pub opaque: u32,
+    /// How the request ended.
+    pub status: Status,
+    /// The version of the document; 0 where there is none.
+    pub cas: u64,
+    /// How the value is encoded; an error's JSON may come without the JSON bit (reference 1.4).
+    pub datatype: Datatype,
+    /// Options that any response may carry, such as how long the server took.
+    pub framing_extras: FramingExtras<'a>,
+    /// The reply.
+    pub reply: R,
+}
+
+/// A success; all but the reply is 0 or absent.
+impl<R> From<R> for Response<'_, R> {
+    fn from(reply: R) -> Self {
+        Self {
+            opaque: 0,
+            status: Status::SUCCESS,
+            cas: 0,
+            datatype: Datatype::RAW,
+            framing_extras: FramingExtras::ABSENT,
+            reply,
+        }
+    }
+}
+
+impl<'a, R: Reply<'a>> Response<'a, R> {
+    /// Reads a packet that is known to be a response with this command.
+    #[inline]
+    pub(crate) fn read(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
+        let Envelope {
+            framing_extras,
+            body,
+        } = Envelope::open(packet, R::SHAPE)?;
+        let header = packet.header();
+        let status = Status(header.vbucket_or_status());
+        Ok(Self {
+            opaque: header.opaque(),
+            status,
+            cas: header.cas(),
+            datatype: header.datatype(),
+            framing_extras,
+            reply: R::read(status, body)?,
+        })
+    }
+
+    /// Bytes that [`encode`](Self::encode) appends.
+    #[inline]
+    pub fn encoded_len(&self) -> usize {
+        self.reply.parts().encoded_len(self.framing_extras)
+    }
+
+    /// Appends the packet to `dst`.
+    ///
+    /// # Errors
+    ///
+    /// What no header can say or no reader would take is refused; then nothing was written.
+    #[inline]
+    pub fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError> {
+        self.to_buf()?.encode(dst)
+    }
+
+    /// The packet as a buffer of a few chunks; key and value are not copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    #[inline]
+    pub fn to_buf(&self) -> Result<PacketBuf<'_>, EncodeError> {
+        if !self.reply.fits(self.status) {
+            return Err(EncodeError::OtherReply);
+        }
+        let magic = if self.framing_extras.is_present() {
+            Magic::AltClientResponse
+        } else {
+            Magic::ClientResponse
+        };
+        let parts = self.reply.parts();
+        parts.check(R::SHAPE)?;
+        let mut header = parts.header(magic, R::COMMAND, self.framing_extras)?;
+        header.set_datatype(self.datatype);
+        header.set_vbucket_or_status(self.status.0);
+        header.set_opaque(self.opaque);
+        header.set_cas(self.cas);
+        Ok(parts.into_buf(&header, self.framing_extras))
+    }
+}
+
+/// Lists the messages of one direction, one line each, and makes of the list an enum and its
+/// dispatch.
+macro_rules! messages {
+    (
+        $(#[$meta:meta])*
+        pub enum $Enum:ident of $Envelope:ident where $is_one:ident {
+            $( $(#[$doc:meta])* $Name:ident($Message:ty) = $OPCODE:ident, )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $Enum<'a> {
+            $( $(#[$doc])* $Name($Envelope<'a, $Message>), )*
+            /// A packet that is none of these, whole.
+            Other(Packet<&'a [u8]>),
+        }
+
+        impl<'a> $Enum<'a> {
+            /// The opcodes of these messages, in ascending order.
+            pub const OPCODES: &'static [Opcode] = &[$(Opcode::$OPCODE),*];
+
+            /// Reads whichever of these messages the packet holds.
+            #[inline]
+            pub fn read(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
+                let header = packet.header();
+                if !header.magic().$is_one() {
+                    return Ok(Self::Other(packet));
+                }
+                Ok(match Opcode(header.command().byte()) {
+                    $( Opcode::$OPCODE => Self::$Name($Envelope::read(packet)?), )*
+                    _ => Self::Other(packet),
+                })
+            }
+
+            /// Bytes that [`encode`](Self::encode) appends.
+            pub fn encoded_len(&self) -> usize {
+                match self {
+                    $( Self::$Name(message) => message.encoded_len(), )*
+                    Self::Other(packet) => packet.header().packet_len(),
+                }
+            }
+
+            /// Appends the packet to `dst`.
+            ///
+            /// # Errors
+            ///
+            /// What no header can say or no reader would take is refused; then nothing was
+            /// written.
+            #[inline]
+            pub fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError> {
+                match self {
+                    $( Self::$Name(message) => message.encode(dst), )*
+                    Self::Other(packet) => packet.encode(dst),
+                }
+            }
+        }
+
+        #[cfg(feature = "arbitrary")]
+        impl<'a> arbitrary::Arbitrary<'a> for $Enum<'a> {
+            fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+                Ok(match *u.choose(Self::OPCODES)? {
+                    $( Opcode::$OPCODE => Self::$Name(u.arbitrary()?), )*
+                    _ => return Err(arbitrary::Error::IncorrectFormat),
+                })
+            }
+        }
+
+        $(
+            impl<'a> From<$Envelope<'a, $Message>> for $Enum<'a> {
+                fn from(message: $Envelope<'a, $Message>) -> Self {
+                    Self::$Name(message)
+                }
+            }
+        )*
+    };
+}
+
+pub(crate) use messages;
