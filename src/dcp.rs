@@ -64,7 +64,7 @@ pub use stream_request::{StreamRequest, StreamRequestReply};
 pub use system_event::{SystemEvent, SystemEventReply};
 
 use crate::message::messages;
-use crate::{EncodeError, MessageError, Opcode, Packet, Request, Response};
+use crate::{EncodeError, FramingExtras, MessageError, Opcode, Packet, Request, Response};
 
 messages! {
     /// Whichever DCP request a packet holds.

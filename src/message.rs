@@ -482,6 +482,15 @@ macro_rules! messages {
                 })
             }
 
+            /// Options that any message may carry. Those of a packet without a type are absent
+            /// if they cannot be read.
+            pub fn framing_extras(&self) -> FramingExtras<'a> {
+                match self {
+                    $( Self::$Name(message) => message.framing_extras, )*
+                    Self::Other(packet) => packet.framing_extras().unwrap_or_default(),
+                }
+            }
+
             /// Bytes that [`encode`](Self::encode) appends.
             pub fn encoded_len(&self) -> usize {
                 match self {

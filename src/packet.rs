@@ -5,8 +5,9 @@ use core::fmt;
 use bytes::{BufMut, Bytes};
 
 use crate::{
-    Datatype, EncodeError, FrameError, Header, Magic, Message, MessageError, MessageErrorKind,
-    PacketBuf, Reply, Request, Response, Section, SectionLengths, UserData,
+    Datatype, EncodeError, FrameError, FrameInfoError, FramingExtras, Header, Magic, Message,
+    MessageError, MessageErrorKind, PacketBuf, Reply, Request, Response, Section, SectionLengths,
+    UserData,
 };
 
 /// A packet over any bytes: `Packet<&[u8]>` borrows its body, `Packet<Bytes>` shares it.
@@ -157,6 +158,19 @@ impl<'a> Packet<&'a [u8]> {
     #[inline]
     pub fn into_sections(self) -> Sections<'a> {
         Sections::split(self.body, self.header.lengths())
+    }
+
+    /// The framing extras, as the header announces them.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameInfoError`] if they end within an info.
+    pub fn framing_extras(self) -> Result<FramingExtras<'a>, FrameInfoError> {
+        if self.header.magic().has_framing_extras() {
+            FramingExtras::new(self.into_sections().framing_extras)
+        } else {
+            Ok(FramingExtras::ABSENT)
+        }
     }
 
     /// Reads this packet as the request `M`.

@@ -1,0 +1,118 @@
+//! A packet as a JSON object on a line.
+//!
+//! Opaques, CAS values, uuids and an application's flags are hexadecimal text, for they are not
+//! counts and many readers of JSON cannot hold 64 bits. Bytes are text if they are UTF-8, and
+//! otherwise an object with their hexadecimal digits; those of users only if asked for.
+
+use core::time::Duration;
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+use mcbp::Magic;
+use serde_json::{Map, Value as Json, json};
+
+use super::Record;
+use crate::describe::{Field, Value, flags};
+
+pub(super) fn write(out: &mut impl Write, record: &Record<'_>, unredacted: bool) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &object(record, unredacted))?;
+    writeln!(out)
+}
+
+fn object(record: &Record<'_>, unredacted: bool) -> Json {
+    let header = record.packet.header();
+    let place = &record.place;
+    let mut object = Map::new();
+    let mut put = |name: &str, value: Json| object.insert(name.to_owned(), value);
+    put("packet", record.number.into());
+    if let Some(time_ns) = place.time_ns {
+        let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(time_ns));
+        put(
+            "time",
+            time.map(|time| humantime::format_rfc3339_nanos(time).to_string())
+                .into(),
+        );
+    }
+    if let Some(flow) = &place.flow {
+        put("connection", flow.connection.get().into());
+        put("source", flow.source.to_string().into());
+        put("destination", flow.destination.to_string().into());
+        put("from_initiator", flow.from_initiator.into());
+    }
+    put("offset", place.offset.into());
+    put("magic", magic(header.magic()).into());
+    put("opcode", header.command().to_string().into());
+    put("vbucket", record.vbucket.into());
+    if let Some(status) = header.status() {
+        put("status", status.to_string().into());
+    }
+    put("opaque", format!("{:#010x}", header.opaque()).into());
+    put("cas", format!("{:#x}", header.cas()).into());
+    put("datatype", value(&flags(header.datatype()), unredacted));
+    let lengths = header.lengths();
+    let lengths = json!({
+        "packet": header.packet_len(),
+        "body": header.body_len(),
+        "framing_extras": lengths.framing_extras,
+        "extras": lengths.extras,
+        "key": lengths.key,
+        "value": lengths.value,
+    });
+    put("lengths", lengths);
+    match &record.description {
+        Ok(description) => {
+            if header.magic().has_framing_extras() {
+                put("frame_infos", fields(&description.frame_infos, unredacted));
+                put("unannounced", description.unannounced.into());
+            }
+            put("message", fields(&description.fields, unredacted));
+        }
+        Err(error) => {
+            put("error", error.to_string().into());
+        }
+    }
+    Json::Object(object)
+}
+
+fn magic(magic: Magic) -> &'static str {
+    match magic {
+        Magic::ClientRequest => "ClientRequest",
+        Magic::ClientResponse => "ClientResponse",
+        Magic::AltClientRequest => "AltClientRequest",
+        Magic::AltClientResponse => "AltClientResponse",
+        Magic::ServerRequest => "ServerRequest",
+        Magic::ServerResponse => "ServerResponse",
+    }
+}
+
+fn fields(fields: &[Field<'_>], unredacted: bool) -> Json {
+    let named = |(name, field): &Field<'_>| ((*name).to_owned(), value(field, unredacted));
+    Json::Object(fields.iter().map(named).collect())
+}
+
+fn value(field: &Value<'_>, unredacted: bool) -> Json {
+    match field {
+        Value::Number(number) => (*number).into(),
+        Value::Hex { value, bytes } => {
+            let width = bytes.saturating_mul(2).saturating_add(2);
+            format!("{value:#0width$x}").into()
+        }
+        Value::Name(name) => name.as_str().into(),
+        Value::Bool(bool) => (*bool).into(),
+        Value::Metadata(metadata) => bytes(metadata.0),
+        Value::UserData(user_data) if unredacted => bytes(user_data.expose()),
+        Value::UserData(user_data) => json!({ "redacted": user_data.len() }),
+        Value::List(values) => values.iter().map(|each| value(each, unredacted)).collect(),
+        Value::Record(record) => fields(record, unredacted),
+    }
+}
+
+fn bytes(bytes: &[u8]) -> Json {
+    match core::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => {
+            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            json!({ "hex": digits })
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! MCBP packets out of reassembled TCP streams.
+//!
+//! Which streams carry MCBP is not told by their port but by how they begin: with a legal header
+//! whose opcode has a name. A stream whose beginning is missing, or that was lost track of, is
+//! taken up where a captured segment begins with such a header, or where one is found elsewhere
+//! with another behind it. Bytes that were not captured cost the packets they belong to, not the
+//! stream: if the header is there, it says where the next one is.
+//!
+//! At most [`Framing::MAX_HELD`] bytes of incomplete packets are held; the packet that would exceed
+//! it is given up.
+
+use core::fmt;
+use core::net::SocketAddr;
+use std::collections::HashMap;
+
+use bytes::{Buf, BytesMut};
+use mcbp::{Command, Decoder, FrameError, Header, Packet};
+
+use crate::capture::{ConnectionId, Event, EventKind};
+
+/// A direction of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The sender.
+    pub source: SocketAddr,
+    /// The receiver.
+    pub destination: SocketAddr,
+    /// Whether the sender opened the connection, if that was captured.
+    pub from_initiator: Option<bool>,
+}
+
+/// A place in a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The stream, if there are several.
+    pub flow: Option<Flow>,
+    /// When the last byte was captured, in nanoseconds since 1970.
+    pub time_ns: Option<u64>,
+    /// Bytes from the first one of the stream that was captured.
+    pub offset: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(flow) = &self.flow {
+            let Flow {
+                connection,
+                source,
+                destination,
+                ..
+            } = flow;
+            write!(f, "connection {connection}, {source} to {destination}, ")?;
+        }
+        write!(f, "byte {}", self.offset)
+    }
+}
+
+/// What was found in a stream.
+#[derive(Debug)]
+pub enum Found {
+    /// A whole packet.
+    Packet(Packet),
+    /// Something that is no packet.
+    Problem(Problem),
+}
+
+/// Why bytes of a stream are no packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// A header is illegal.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A packet is incomplete, as some of it was not captured.
+    #[error("{missing} bytes of a packet of {len} were not captured")]
+    Hole {
+        /// How many bytes are missing.
+        missing: u64,
+        /// How long the packet is.
+        len: u64,
+    },
+    /// Headers were not captured.
+    #[error("{len} bytes were not captured, headers among them")]
+    LostHeaders {
+        /// How many bytes are missing.
+        len: u64,
+    },
+    /// Bytes had to be passed over to find a header.
+    #[error("{len} bytes passed over to find a header")]
+    Skipped {
+        /// How many bytes.
+        len: u64,
+    },
+    /// The stream ends within a packet.
+    #[error("the stream ends after {len} bytes of a packet")]
+    CutOff {
+        /// How much of the packet there is.
+        len: u64,
+    },
+    /// A packet is too large to be held beside all the others.
+    #[error("packet of {len} bytes given up: too many are incomplete")]
+    TooMuchHeld {
+        /// How long the packet is.
+        len: u64,
+    },
+}
+
+/// Finds the packets of all streams of a capture.
+#[derive(Debug, Default)]
+pub struct Framing {
+    streams: HashMap<(ConnectionId, SocketAddr), Stream>,
+    held: usize,
+}
+
+impl Framing {
+    /// How many bytes of incomplete packets are held at most, in all streams together: 512 MiB.
+    pub const MAX_HELD: usize = 512 << 20;
+
+    /// Takes the next event of a stream and calls `sink` with what is found.
+    pub fn push(&mut self, event: &Event<'_>, sink: &mut impl FnMut(Place, Found)) {
+        let key = (event.connection, event.source);
+        let flow = Flow {
+            connection: event.connection,
+            source: event.source,
+            destination: event.destination,
+            from_initiator: event.from_initiator,
+        };
+        let mut sink = |offset, found| {
+            let place = Place {
+                flow: Some(flow),
+                time_ns: event.time_ns,
+                offset,
+            };
+            sink(place, found);
+        };
+        let stream = self.streams.entry(key).or_insert_with(|| {
+            Stream::new(State::New {
+                complete: event.from_initiator.is_some(),
+            })
+        });
+        self.held = self.held.saturating_sub(stream.buffer.len());
+        match event.kind {
+            EventKind::Data(bytes) => stream.data(bytes, &mut sink),
+            EventKind::Gap { len } => stream.gap(len, &mut sink),
+            EventKind::End { .. } => {
+                stream.end(&mut sink);
+                self.streams.remove(&key);
+                return;
+            }
+        }
+        if self.held.saturating_add(stream.buffer.len()) > Self::MAX_HELD {
+            stream.give_up(&mut sink);
+        }
+        self.held = self.held.saturating_add(stream.buffer.len());
+    }
+}
+
+/// Finds the packets of one stream that is known to carry MCBP, in one direction.
+#[derive(Debug)]
+pub struct RawFraming(Stream);
+
+impl Default for RawFraming {
+    fn default() -> Self {
+        Self(Stream::new(State::InStep(Decoder::default())))
+    }
+}
+
+impl RawFraming {
+    /// Takes the next bytes of the stream and calls `sink` with what is found.
+    pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(Place, Found)) {
+        self.0.data(bytes, &mut Self::placed(sink));
+    }
+
+    /// Ends the stream.
+    pub fn finish(mut self, sink: &mut impl FnMut(Place, Found)) {
+        self.0.end(&mut Self::placed(sink));
+    }
+
+    fn placed(sink: &mut impl FnMut(Place, Found)) -> impl FnMut(u64, Found) {
+        |offset, found| {
+            let place = Place {
+                flow: None,
+                time_ns: None,
+                offset,
+            };
+            sink(place, found);
+        }
+    }
+}
+
+/// One direction of a connection.
+#[derive(Debug)]
+struct Stream {
+    state: State,
+    /// What has not been understood yet; starts at `offset`.
+    buffer: BytesMut,
+    offset: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The beginning, complete or not.
+    New { complete: bool },
+    /// At the front of `buffer` there is a header.
+    InStep(Decoder),
+    /// The next header is so many bytes behind the end of `buffer`, which is empty.
+    Passing(u64),
+    /// It is not known where the next header is; so many bytes have been passed over.
+    Lost(u64),
+    /// This is no MCBP.
+    Foreign,
+}
+
+impl Stream {
+    fn new(state: State) -> Self {
+        Self {
+            state,
+            buffer: BytesMut::new(),
+            offset: 0,
+        }
+    }
+
+    fn data(&mut self, bytes: &[u8], sink: &mut impl FnMut(u64, Found)) {
+        let bytes = self.pass(bytes);
+        if bytes.is_empty() {
+            return;
+        }
+        if !matches!(self.state, State::Foreign) {
+            self.buffer.extend_from_slice(bytes);
+        }
+        self.recognise(sink);
+        self.packets(sink);
+    }
+
+    /// Passes over the rest of a packet that is incomplete.
+    fn pass<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let State::Passing(left) = &mut self.state else {
+            return bytes;
+        };
+        let (passed, rest) = usize::try_from(*left)
+            .ok()
+            .and_then(|left| bytes.split_at_checked(left))
+            .unwrap_or((bytes, &[]));
+        *left = left.saturating_sub(passed.len() as u64);
+        if *left == 0 {
+            self.state = State::InStep(Decoder::default());
+        }
+        self.offset = self.offset.saturating_add(passed.len() as u64);
+        rest
+    }
+
+    /// Finds the first header, where it is not known to be at the front of `buffer`.
+    fn recognise(&mut self, sink: &mut impl FnMut(u64, Found)) {
+        let before = match self.state {
+            State::New { complete: true } => {
+                match begins_with_packet(&self.buffer, Proof::Header) {
+                    None => return,
+                    Some(true) => 0,
+                    Some(false) => {
+                        self.discard();
+                        self.state = State::Foreign;
+                        return;
+                    }
+                }
+            }
+            // A stream without a beginning may be anything: nothing is said of what is skipped.
+            State::New { complete: false } => 0,
+            State::Lost(before) => before,
+            State::InStep(_) | State::Passing(_) | State::Foreign => return,
+        };
+        let lost = matches!(self.state, State::Lost(_));
+        let (skipped, found) = match find_packet(&self.buffer) {
+            Search::Undecided => return,
+            Search::At(at) => (at, true),
+            Search::Nowhere => (self.buffer.len(), false),
+        };
+        self.offset = self.offset.saturating_add(skipped as u64);
+        self.buffer.advance(skipped);
+        let len = before.saturating_add(skipped as u64);
+        if found {
+            if lost && len > 0 {
+                let start = self.offset.saturating_sub(len);
+                sink(start, Found::Problem(Problem::Skipped { len }));
+            }
+            self.state = State::InStep(Decoder::default());
+        } else if lost {
+            self.state = State::Lost(len);
+        }
+    }
+
+    /// Takes all whole packets off the front of `buffer`.
+    fn packets(&mut self, sink: &mut impl FnMut(u64, Found)) {
+        while let State::InStep(decoder) = &mut self.state {
+            match decoder.decode(&mut self.buffer) {
+                Ok(Some(packet)) => {
+                    let len = packet.header().packet_len() as u64;
+                    sink(self.offset, Found::Packet(packet));
+                    self.offset = self.offset.saturating_add(len);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    sink(self.offset, Found::Problem(error.into()));
+                    let len = self.discard();
+                    self.state = State::Lost(len);
+                }
+            }
+        }
+    }
+
+    fn gap(&mut self, gap: u64, sink: &mut impl FnMut(u64, Found)) {
+        let start = self.offset;
+        let partial = Header::peek(&self.buffer).ok().flatten();
+        let had = self.discard();
+        self.offset = self.offset.saturating_add(gap);
+        // How much of the gap is known to hold no header, if the stream is in step.
+        let passing = match (&self.state, partial) {
+            (State::Foreign, _) => return,
+            (State::New { .. }, _) => {
+                self.state = State::New { complete: false };
+                return;
+            }
+            (State::Lost(skipped), _) => {
+                self.state = State::Lost(skipped.saturating_add(had).saturating_add(gap));
+                return;
+            }
+            (State::Passing(left), _) => *left,
+            (State::InStep(_), None) => 0,
+            (State::InStep(_), Some(header)) => {
+                let len = header.packet_len() as u64;
+                let left = len.saturating_sub(had);
+                let missing = left.min(gap);
+                sink(start, Found::Problem(Problem::Hole { missing, len }));
+                left
+            }
+        };
+        self.state = match gap.checked_sub(passing) {
+            None => State::Passing(passing.saturating_sub(gap)),
+            Some(0) if passing > 0 => State::InStep(Decoder::default()),
+            Some(len) => {
+                sink(start, Found::Problem(Problem::LostHeaders { len }));
+                State::Lost(0)
+            }
+        };
+    }
+
+    fn end(&mut self, sink: &mut impl FnMut(u64, Found)) {
+        let start = self.offset;
+        let len = self.discard();
+        match self.state {
+            State::InStep(_) if len > 0 => {
+                sink(start, Found::Problem(Problem::CutOff { len }));
+            }
+            State::Lost(skipped) if skipped.saturating_add(len) > 0 => {
+                let len = skipped.saturating_add(len);
+                sink(
+                    start.saturating_sub(skipped),
+                    Found::Problem(Problem::Skipped { len }),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives up the packet at the front of `buffer`, but not the ones behind it.
+    fn give_up(&mut self, sink: &mut impl FnMut(u64, Found)) {
+        let Ok(Some(header)) = Header::peek(&self.buffer) else {
+            return;
+        };
+        let len = header.packet_len() as u64;
+        sink(self.offset, Found::Problem(Problem::TooMuchHeld { len }));
+        let had = self.discard();
+        self.state = State::Passing(len.saturating_sub(had));
+    }
+
+    /// Empties `buffer`, and gives how much there was.
+    fn discard(&mut self) -> u64 {
+        let len = self.buffer.len() as u64;
+        self.buffer = BytesMut::new();
+        self.offset = self.offset.saturating_add(len);
+        len
+    }
+}
+
+/// What must be seen of a packet to take it for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// Its header.
+    Header,
+    /// Its header, and that of the next packet if there are bytes behind it.
+    NextIfThere,
+    /// Its header, and behind its last byte either that of the next packet or nothing.
+    Next,
+}
+
+/// Whether `bytes` begin with a packet; `None` if there are too few to tell.
+fn begins_with_packet(bytes: &[u8], proof: Proof) -> Option<bool> {
+    let header = match Header::peek(bytes) {
+        Ok(header) => header?,
+        Err(_) => return Some(false),
+    };
+    let name = match header.command() {
+        Command::Client(opcode) => opcode.name(),
+        Command::Server(opcode) => opcode.name(),
+    };
+    if name.is_none() || header.body_len() > Decoder::DEFAULT_MAX_BODY_LEN {
+        return Some(false);
+    }
+    let next = bytes.get(header.packet_len()..);
+    match (
+        proof,
+        next.map(|next| (next.is_empty(), begins_with_packet(next, Proof::Header))),
+    ) {
+        (Proof::Header, _) | (_, Some((true, _)) | Some((_, Some(true)))) => Some(true),
+        (_, Some((_, Some(false)))) => Some(false),
+        (Proof::NextIfThere, _) => Some(true),
+        (Proof::Next, _) => None,
+    }
+}
+
+/// Where a packet begins.
+enum Search {
+    At(usize),
+    Nowhere,
+    Undecided,
+}
+
+/// Finds the first packet in bytes that begin with a captured segment. A packet is likely there,
+/// so less proof is asked for than anywhere else.
+fn find_packet(bytes: &[u8]) -> Search {
+    match begins_with_packet(bytes, Proof::NextIfThere) {
+        None => return Search::Undecided,
+        Some(true) => return Search::At(0),
+        Some(false) => {}
+    }
+    (1..bytes.len())
+        .find(|&at| {
+            let rest = bytes.get(at..).unwrap_or_default();
+            begins_with_packet(rest, Proof::Next) == Some(true)
+        })
+        .map_or(Search::Nowhere, Search::At)
+}

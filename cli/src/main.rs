@@ -1,0 +1,161 @@
+//! `mcbp`: looks at Couchbase DCP traffic.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anstream::{AutoStream, ColorChoice};
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use mcbp::Opcode;
+use mcbp_cli::dump::{self, DumpError, Filter, Format, Options};
+
+/// Looks at Couchbase DCP traffic.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the packets of a capture.
+    ///
+    /// Exit status: 0 if all was understood, 1 if there were problems (told on standard error), 2
+    /// if there was nothing to read.
+    Dump(Dump),
+}
+
+#[derive(Debug, Args)]
+struct Dump {
+    /// A pcap or pcapng file; - for standard input.
+    file: PathBuf,
+
+    /// The file is not a capture but the bytes of one direction of a connection.
+    #[arg(long)]
+    raw: bool,
+
+    /// Print a JSON object per packet.
+    #[arg(long, conflicts_with = "summary")]
+    json: bool,
+
+    /// Print a table of all packets, by opcode.
+    #[arg(long)]
+    summary: bool,
+
+    /// Show keys, values and other user data.
+    #[arg(long)]
+    unredacted: bool,
+
+    /// Only packets about this vbucket; may be repeated.
+    #[arg(long, value_name = "N")]
+    vbucket: Vec<u16>,
+
+    /// Only packets with this opcode, by name or number; may be repeated.
+    #[arg(long, value_name = "NAME", value_parser = opcode)]
+    opcode: Vec<Opcode>,
+
+    /// Only packets from or to this TCP port; may be repeated.
+    #[arg(long, value_name = "N")]
+    port: Vec<u16>,
+}
+
+/// `DCP_MUTATION`, `mutation`, `0x57` and `87` are the same.
+fn opcode(text: &str) -> Result<Opcode, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u8::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    let name = text.replace('-', "_");
+    number
+        .map(Opcode)
+        .or_else(|| Opcode::from_name(&format!("DCP_{name}")))
+        .or_else(|| Opcode::from_name(&name))
+        .ok_or_else(|| "no such opcode".to_owned())
+}
+
+const PROBLEMS: u8 = 1;
+const NOTHING_READ: u8 = 2;
+
+fn main() -> ExitCode {
+    let Command::Dump(args) = Cli::parse().command;
+    match run(&args) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("mcbp: {}: {error}", args.file.display());
+            ExitCode::from(NOTHING_READ)
+        }
+    }
+}
+
+fn run(args: &Dump) -> Result<ExitCode, Box<dyn core::error::Error>> {
+    let stdout = io::stdout();
+    let colour = AutoStream::choice(&stdout) != ColorChoice::Never;
+    let options = Options {
+        format: match (args.json, args.summary) {
+            (true, _) => Format::Json,
+            (_, true) => Format::Summary,
+            _ if colour => Format::Colour,
+            _ => Format::Text,
+        },
+        unredacted: args.unredacted,
+        filter: Filter {
+            vbuckets: args.vbucket.clone(),
+            opcodes: args.opcode.clone(),
+            ports: args.port.clone(),
+        },
+    };
+    let (input, bar) = open(&args.file)?;
+    let mut out = BufWriter::new(stdout.lock());
+    let mut problems = AboveBar(&bar);
+    let dumped = if args.raw {
+        dump::raw(input, &options, &mut out, &mut problems)
+    } else {
+        dump::capture(input, &options, &mut out, &mut problems)
+    };
+    bar.finish_and_clear();
+    match dumped {
+        Ok(outcome) if outcome.problems == 0 => Ok(ExitCode::SUCCESS),
+        Ok(_) => Ok(ExitCode::from(PROBLEMS)),
+        // Whoever reads has seen enough.
+        Err(DumpError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The input, and the progress of reading it.
+fn open(path: &Path) -> io::Result<(Box<dyn Read>, ProgressBar)> {
+    /// Below this a bar would only flicker.
+    const LARGE: u64 = 16 << 20;
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin().lock()), ProgressBar::hidden()));
+    }
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    // What is printed to the same terminal shows the progress well enough.
+    let bar = if len < LARGE || io::stdout().is_terminal() || !io::stderr().is_terminal() {
+        ProgressBar::hidden()
+    } else {
+        let style = "{bar:40} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
+        ProgressBar::new(len)
+            .with_style(ProgressStyle::with_template(style).map_err(io::Error::other)?)
+    };
+    Ok((Box::new(bar.wrap_read(file)), bar))
+}
+
+/// Standard error, where the progress may be shown too.
+struct AboveBar<'a>(&'a ProgressBar);
+
+impl Write for AboveBar<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
