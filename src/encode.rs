@@ -118,13 +118,20 @@ impl<'a> Parts<'a> {
 
     #[inline]
     fn lengths(&self, framing_extras: FramingExtras<'_>) -> SectionLengths {
+        let framing_extras_len = framing_extras.as_bytes().len();
+        // Fields that are not extras are a value; so is all that the header does not announce.
+        let (announced, unannounced) = if framing_extras.is_unannounced() {
+            (0, framing_extras_len)
+        } else {
+            (framing_extras_len, 0)
+        };
         SectionLengths {
-            framing_extras: framing_extras.as_bytes().len(),
+            framing_extras: announced,
             extras: self.extras_len.into(),
             key: self.key.len(),
-            // Fields that are not extras are a value.
             value: usize::from(self.fields_len.saturating_sub(self.extras_len))
-                .saturating_add(self.value.len()),
+                .saturating_add(self.value.len())
+                .saturating_add(unannounced),
         }
     }
 }

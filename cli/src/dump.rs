@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use hashlink::LinkedHashMap;
-use mcbp::{MessageError, Opcode, Packet};
+use mcbp::{FrameError, MessageError, Opcode, Packet};
 
 use crate::capture::{self, CaptureError, ConnectionId, FrameReader, LinkType, Reassembler};
 use crate::describe::Description;
-use crate::framing::{Found, Framing, Place, RawFraming};
+use crate::framing::{Flow, Found, Framing, Place, RawFraming};
 
 /// What to print, and how.
 #[derive(Debug, Clone, Default)]
@@ -54,19 +54,26 @@ pub struct Filter {
 
 impl Filter {
     fn passes(&self, record: &Record<'_>) -> bool {
-        fn allows<T: PartialEq>(list: &[T], values: &[Option<T>]) -> bool {
-            list.is_empty() || values.iter().flatten().any(|value| list.contains(value))
-        }
-        let port = |end: fn(&crate::framing::Flow) -> SocketAddr| {
-            record.place.flow.as_ref().map(|flow| end(flow).port())
-        };
-        allows(&self.vbuckets, &[record.vbucket])
-            && allows(&self.opcodes, &[record.packet.header().opcode()])
-            && allows(
-                &self.ports,
-                &[port(|flow| flow.source), port(|flow| flow.destination)],
-            )
+        let opcode = record.packet.header().opcode();
+        allows(&self.vbuckets, record.vbucket)
+            && allows(&self.opcodes, opcode)
+            && self.passes_port(&record.place)
     }
+
+    /// Whether a packet passes of which no more is known than its place.
+    fn passes_place(&self, place: &Place) -> bool {
+        self.vbuckets.is_empty() && self.opcodes.is_empty() && self.passes_port(place)
+    }
+
+    fn passes_port(&self, place: &Place) -> bool {
+        let port = |end: fn(&Flow) -> SocketAddr| place.flow.as_ref().map(|flow| end(flow).port());
+        allows(&self.ports, port(|flow| flow.source))
+            || allows(&self.ports, port(|flow| flow.destination))
+    }
+}
+
+fn allows<T: PartialEq>(list: &[T], value: Option<T>) -> bool {
+    list.is_empty() || value.is_some_and(|value| list.contains(&value))
 }
 
 /// A packet, ready to print.
@@ -241,6 +248,7 @@ impl<'a, W: Write, P: Write> Dump<'a, W, P> {
     fn found(&mut self, place: Place, found: Found) {
         match found {
             Found::Packet(packet) => self.packet(place, packet.view()),
+            Found::Illegal(error) => self.illegal(place, error),
             Found::Problem(problem) => self.problem(format_args!("{place}: {problem}")),
         }
     }
@@ -267,6 +275,25 @@ impl<'a, W: Write, P: Write> Dump<'a, W, P> {
             Format::Json => json::write(self.out, &record, unredacted),
             Format::Summary => {
                 self.summary.add(&record);
+                Ok(())
+            }
+        };
+    }
+
+    /// A packet of which nothing can be said but where it is.
+    fn illegal(&mut self, place: Place, error: FrameError) {
+        self.outcome.packets = self.outcome.packets.saturating_add(1);
+        self.problem(format_args!("{place}: {error}"));
+        if self.written.is_err() || !self.options.filter.passes_place(&place) {
+            return;
+        }
+        let number = self.outcome.packets;
+        self.written = match self.options.format {
+            Format::Text => text::write_illegal(self.out, &place, error, text::Palette::PLAIN),
+            Format::Colour => text::write_illegal(self.out, &place, error, text::Palette::COLOUR),
+            Format::Json => json::write_illegal(self.out, number, &place, error),
+            Format::Summary => {
+                self.summary.add_illegal();
                 Ok(())
             }
         };

@@ -14,7 +14,7 @@ use core::net::SocketAddr;
 use std::collections::HashMap;
 
 use bytes::{Buf, BytesMut};
-use mcbp::{Command, Decoder, FrameError, Header, Packet};
+use mcbp::{Command, Decoder, FrameError, Header, Magic, Packet};
 
 use crate::capture::{ConnectionId, Event, EventKind};
 
@@ -62,6 +62,9 @@ impl fmt::Display for Place {
 pub enum Found {
     /// A whole packet.
     Packet(Packet),
+    /// A packet whose sections do not fit into its body; a server would close the connection. The
+    /// body's length still tells where the next packet begins.
+    Illegal(FrameError),
     /// Something that is no packet.
     Problem(Problem),
 }
@@ -299,11 +302,20 @@ impl Stream {
                     self.offset = self.offset.saturating_add(len);
                 }
                 Ok(None) => return,
-                Err(error) => {
-                    sink(self.offset, Found::Problem(error.into()));
-                    let len = self.discard();
-                    self.state = State::Lost(len);
-                }
+                Err(error) => match illegal_packet_len(&self.buffer) {
+                    Some(len) => {
+                        sink(self.offset, Found::Illegal(error));
+                        self.state = State::Passing(len);
+                        let buffer = core::mem::take(&mut self.buffer);
+                        let rest = self.pass(&buffer);
+                        self.buffer.extend_from_slice(rest);
+                    }
+                    None => {
+                        sink(self.offset, Found::Problem(error.into()));
+                        let len = self.discard();
+                        self.state = State::Lost(len);
+                    }
+                },
             }
         }
     }
@@ -380,6 +392,16 @@ impl Stream {
         self.offset = self.offset.saturating_add(len);
         len
     }
+}
+
+/// How long the packet is at the front of `bytes`, whose header is illegal, if that can be told:
+/// nothing follows it but packets.
+fn illegal_packet_len(bytes: &[u8]) -> Option<u64> {
+    let body_len = u32::from_be_bytes(*bytes.get(8..)?.first_chunk()?);
+    let len = Header::LEN.checked_add(usize::try_from(body_len).ok()?)?;
+    let next = bytes.get(len..)?;
+    let likely = next.is_empty() || begins_with_packet(next, Proof::Header) == Some(true);
+    (Magic::from_byte(*bytes.first()?).is_some() && likely).then_some(len as u64)
 }
 
 /// What must be seen of a packet to take it for one.

@@ -8,30 +8,39 @@ use core::time::Duration;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-use mcbp::Magic;
+use mcbp::{FrameError, Magic};
 use serde_json::{Map, Value as Json, json};
 
 use super::Record;
 use crate::describe::{Field, Value, flags};
+use crate::framing::Place;
 
 pub(super) fn write(out: &mut impl Write, record: &Record<'_>, unredacted: bool) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &object(record, unredacted))?;
     writeln!(out)
 }
 
-fn object(record: &Record<'_>, unredacted: bool) -> Json {
-    let header = record.packet.header();
-    let place = &record.place;
+/// All that can be said of a packet with an illegal header.
+pub(super) fn write_illegal(
+    out: &mut impl Write,
+    number: u64,
+    place: &Place,
+    error: FrameError,
+) -> io::Result<()> {
+    let mut object = place_object(number, place);
+    object.insert("error".to_owned(), error.to_string().into());
+    serde_json::to_writer(&mut *out, &object)?;
+    writeln!(out)
+}
+
+fn place_object(number: u64, place: &Place) -> Map<String, Json> {
     let mut object = Map::new();
     let mut put = |name: &str, value: Json| object.insert(name.to_owned(), value);
-    put("packet", record.number.into());
+    put("packet", number.into());
     if let Some(time_ns) = place.time_ns {
         let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(time_ns));
-        put(
-            "time",
-            time.map(|time| humantime::format_rfc3339_nanos(time).to_string())
-                .into(),
-        );
+        let time = time.map(|time| humantime::format_rfc3339_nanos(time).to_string());
+        put("time", time.into());
     }
     if let Some(flow) = &place.flow {
         put("connection", flow.connection.get().into());
@@ -40,6 +49,13 @@ fn object(record: &Record<'_>, unredacted: bool) -> Json {
         put("from_initiator", flow.from_initiator.into());
     }
     put("offset", place.offset.into());
+    object
+}
+
+fn object(record: &Record<'_>, unredacted: bool) -> Map<String, Json> {
+    let header = record.packet.header();
+    let mut object = place_object(record.number, &record.place);
+    let mut put = |name: &str, value: Json| object.insert(name.to_owned(), value);
     put("magic", magic(header.magic()).into());
     put("opcode", header.command().to_string().into());
     put("vbucket", record.vbucket.into());
@@ -71,7 +87,7 @@ fn object(record: &Record<'_>, unredacted: bool) -> Json {
             put("error", error.to_string().into());
         }
     }
-    Json::Object(object)
+    object
 }
 
 fn magic(magic: Magic) -> &'static str {

@@ -12,6 +12,7 @@ use crate::describe::{Description, Value};
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     rows: BTreeMap<(bool, u8, bool), Row>,
+    illegal: u64,
 }
 
 #[derive(Debug)]
@@ -54,13 +55,17 @@ impl Summary {
         }
     }
 
+    pub(super) fn add_illegal(&mut self) {
+        self.illegal = self.illegal.saturating_add(1);
+    }
+
     pub(super) fn write(&self, out: &mut impl Write, outcome: Outcome) -> io::Result<()> {
         writeln!(
             out,
             "{:<32} {:>9} {:>12} {:>12} {:>12} {:>7}",
             "opcode", "packets", "bytes", "first seqno", "last seqno", "errors"
         )?;
-        let (mut packets, mut bytes, mut errors) = (0_u64, 0_u64, 0_u64);
+        let (mut packets, mut bytes, mut errors) = (self.illegal, 0_u64, self.illegal);
         for (&(_, _, is_response), row) in &self.rows {
             let kind = if is_response { "res" } else { "req" };
             let seqno = |seqno: Option<u64>| seqno.map_or("-".to_owned(), |n| n.to_string());
@@ -77,6 +82,14 @@ impl Summary {
             packets = packets.saturating_add(row.packets);
             bytes = bytes.saturating_add(row.bytes);
             errors = errors.saturating_add(row.errors);
+        }
+        if self.illegal > 0 {
+            let illegal = self.illegal;
+            writeln!(
+                out,
+                "{:<32} {illegal:>9} {:>12} {:>12} {:>12} {illegal:>7}",
+                "illegal header", "-", "-", "-"
+            )?;
         }
         writeln!(
             out,

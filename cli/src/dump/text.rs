@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use mcbp::{Datatype, Status};
+use mcbp::{Datatype, FrameError, Status};
 
 use super::Record;
 use crate::describe::{Value, flags};
+use crate::framing::Place;
 
 /// How the parts of a line look.
 #[derive(Debug, Clone, Copy)]
@@ -44,18 +45,7 @@ pub(super) fn write(
     palette: Palette,
 ) -> io::Result<()> {
     let header = record.packet.header();
-    write_time(out, record.place.time_ns)?;
-    let (connection, direction) = match &record.place.flow {
-        None => (0, '-'),
-        Some(flow) => (
-            flow.connection.get(),
-            match flow.from_initiator {
-                Some(true) => '>',
-                Some(false) => '<',
-                None => '-',
-            },
-        ),
-    };
+    write_place(out, &record.place)?;
     let kind = if header.magic().is_response() {
         "res"
     } else {
@@ -68,10 +58,7 @@ pub(super) fn write(
         bad,
     } = palette;
     let command = header.command();
-    write!(
-        out,
-        " {connection:>4} {direction} {kind} {opcode}{command:<27}{opcode:#}"
-    )?;
+    write!(out, " {kind} {opcode}{command:<27}{opcode:#}")?;
     if let Some(vbucket) = record.vbucket {
         write!(out, " {name}vb={name:#}{vbucket}")?;
     }
@@ -103,6 +90,32 @@ pub(super) fn write(
         write_value(out, &flags(header.datatype()), unredacted)?;
     }
     writeln!(out, " {name}len={name:#}{}", header.packet_len())
+}
+
+/// `time connection direction illegal reason`
+pub(super) fn write_illegal(
+    out: &mut impl Write,
+    place: &Place,
+    error: FrameError,
+    palette: Palette,
+) -> io::Result<()> {
+    let Palette { bad, .. } = palette;
+    write_place(out, place)?;
+    writeln!(out, " {bad}illegal header: {error}{bad:#}")
+}
+
+/// `time connection direction`
+fn write_place(out: &mut impl Write, place: &Place) -> io::Result<()> {
+    write_time(out, place.time_ns)?;
+    let Some(flow) = &place.flow else {
+        return write!(out, "    0 -");
+    };
+    let direction = match flow.from_initiator {
+        Some(true) => '>',
+        Some(false) => '<',
+        None => '-',
+    };
+    write!(out, " {:>4} {direction}", flow.connection.get())
 }
 
 /// The time of day in UTC, in microseconds.
