@@ -1,5 +1,22 @@
 #![doc = include_str!("../README.md")]
+//!
 //! # The map of the crate
+//!
+//! Layers, each of which depends only on those above it:
+//!
+//! | layer       | what it knows              | where                                                       |
+//! |-------------|----------------------------|-------------------------------------------------------------|
+//! | codes       | what the numbers mean      | [`codes`]: [`Opcode`], [`Status`], [`Datatype`], [`Feature`] … |
+//! | frame       | where a packet ends        | [`Header`], [`Packet`], [`Decoder`], [`FramingExtras`]       |
+//! | message     | what a packet says         | [`Request`], [`Response`], [`dcp`]                           |
+//!
+//! Failures are split by what the caller must do about them: nothing yet (`None`: read more), give
+//! up this packet ([`MessageError`]), or close the connection ([`FrameError`]). A status is not an
+//! error.
+//!
+//! Where a rule comes from is said beside it: *reference* is the wire reference that was compiled
+//! for this crate from the server's source (kv_engine `eba42989`, by section) and corrected by what
+//! real nodes did; MB numbers are those of the server's bug tracker.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

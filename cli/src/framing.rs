@@ -233,7 +233,9 @@ impl Stream {
             self.buffer.extend_from_slice(bytes);
         }
         self.recognise(sink);
-        self.packets(sink);
+        while self.packets(sink) {
+            self.recognise(sink);
+        }
     }
 
     /// Passes over the rest of a packet that is incomplete.
@@ -273,13 +275,8 @@ impl Stream {
             State::InStep(_) | State::Passing(_) | State::Foreign => return,
         };
         let lost = matches!(self.state, State::Lost(_));
-        let (skipped, found) = match find_packet(&self.buffer) {
-            Search::Undecided => return,
-            Search::At(at) => (at, true),
-            Search::Nowhere => (self.buffer.len(), false),
-        };
-        self.offset = self.offset.saturating_add(skipped as u64);
-        self.buffer.advance(skipped);
+        let (skipped, found) = find_packet(&self.buffer);
+        self.skip(skipped);
         let len = before.saturating_add(skipped as u64);
         if found {
             if lost && len > 0 {
@@ -292,8 +289,8 @@ impl Stream {
         }
     }
 
-    /// Takes all whole packets off the front of `buffer`.
-    fn packets(&mut self, sink: &mut impl FnMut(u64, Found)) {
+    /// Takes all whole packets off the front of `buffer`; true if the way to the next got lost.
+    fn packets(&mut self, sink: &mut impl FnMut(u64, Found)) -> bool {
         while let State::InStep(decoder) = &mut self.state {
             match decoder.decode(&mut self.buffer) {
                 Ok(Some(packet)) => {
@@ -301,7 +298,7 @@ impl Stream {
                     sink(self.offset, Found::Packet(packet));
                     self.offset = self.offset.saturating_add(len);
                 }
-                Ok(None) => return,
+                Ok(None) => return false,
                 Err(error) => match illegal_packet_len(&self.buffer) {
                     Some(len) => {
                         sink(self.offset, Found::Illegal(error));
@@ -312,12 +309,14 @@ impl Stream {
                     }
                     None => {
                         sink(self.offset, Found::Problem(error.into()));
-                        let len = self.discard();
-                        self.state = State::Lost(len);
+                        self.skip(1);
+                        self.state = State::Lost(1);
+                        return true;
                     }
                 },
             }
         }
+        false
     }
 
     fn gap(&mut self, gap: u64, sink: &mut impl FnMut(u64, Found)) {
@@ -385,6 +384,12 @@ impl Stream {
         self.state = State::Passing(len.saturating_sub(had));
     }
 
+    /// Drops the first bytes of `buffer`.
+    fn skip(&mut self, len: usize) {
+        self.buffer.advance(len);
+        self.offset = self.offset.saturating_add(len as u64);
+    }
+
     /// Empties `buffer`, and gives how much there was.
     fn discard(&mut self) -> u64 {
         let len = self.buffer.len() as u64;
@@ -409,9 +414,9 @@ fn illegal_packet_len(bytes: &[u8]) -> Option<u64> {
 enum Proof {
     /// Its header.
     Header,
-    /// Its header, and that of the next packet if there are bytes behind it.
+    /// Its header with a legal datatype, and that of the next packet if there are bytes behind it.
     NextIfThere,
-    /// Its header, and behind its last byte either that of the next packet or nothing.
+    /// Its header with a legal datatype, and behind its last byte either that of the next packet or nothing.
     Next,
 }
 
@@ -425,7 +430,8 @@ fn begins_with_packet(bytes: &[u8], proof: Proof) -> Option<bool> {
         Command::Client(opcode) => opcode.name(),
         Command::Server(opcode) => opcode.name(),
     };
-    if name.is_none() || header.body_len() > Decoder::DEFAULT_MAX_BODY_LEN {
+    let strange = proof != Proof::Header && header.datatype().bits() > 0x07;
+    if name.is_none() || header.body_len() > Decoder::DEFAULT_MAX_BODY_LEN || strange {
         return Some(false);
     }
     let next = bytes.get(header.packet_len()..);
@@ -440,25 +446,206 @@ fn begins_with_packet(bytes: &[u8], proof: Proof) -> Option<bool> {
     }
 }
 
-/// Where a packet begins.
-enum Search {
-    At(usize),
-    Nowhere,
-    Undecided,
+/// How many bytes there are before the first packet, or before what may become one when there is
+/// more; and which of the two it is.
+///
+/// The bytes begin with a captured segment. A packet is likely there, so less proof is asked for
+/// than anywhere else.
+fn find_packet(bytes: &[u8]) -> (usize, bool) {
+    let begins = |at, proof| {
+        bytes
+            .get(at..)
+            .and_then(|rest| begins_with_packet(rest, proof))
+    };
+    if begins(0, Proof::NextIfThere) == Some(true) {
+        return (0, true);
+    }
+    if let Some(at) = (1..bytes.len()).find(|&at| begins(at, Proof::Next) == Some(true)) {
+        return (at, true);
+    }
+    let tail = bytes.len().saturating_sub(Header::LEN.saturating_sub(1));
+    let may_become = (tail..bytes.len()).find(|&at| begins(at, Proof::Header).is_none());
+    (may_become.unwrap_or(bytes.len()), false)
 }
 
-/// Finds the first packet in bytes that begin with a captured segment. A packet is likely there,
-/// so less proof is asked for than anywhere else.
-fn find_packet(bytes: &[u8]) -> Search {
-    match begins_with_packet(bytes, Proof::NextIfThere) {
-        None => return Search::Undecided,
-        Some(true) => return Search::At(0),
-        Some(false) => {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{FrameReader, Reassembler};
+
+    /// A stream of 61 packets of different lengths.
+    fn stream() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for number in 0_u8..61 {
+            let mut packet = vec![0x80, 0x57, 0, 3, 31, 0, 0, 0, 0, 0, 0, 34, 0, 0, 0, number];
+            packet.resize(Header::LEN + 34, 0);
+            let value = vec![0x5a; usize::from(number) * 3];
+            let value_len = u8::try_from(value.len()).expect("at most 180");
+            packet[11] = 34_u8.saturating_add(value_len);
+            bytes.extend(packet);
+            bytes.extend(value);
+        }
+        bytes
     }
-    (1..bytes.len())
-        .find(|&at| {
-            let rest = bytes.get(at..).unwrap_or_default();
-            begins_with_packet(rest, Proof::Next) == Some(true)
-        })
-        .map_or(Search::Nowhere, Search::At)
+
+    /// What is found in a stream of these pieces: packets by their number, problems by their text.
+    fn found(state: State, pieces: &[Result<&[u8], u64>]) -> Vec<Result<u32, String>> {
+        let mut stream = Stream::new(state);
+        let mut all = Vec::new();
+        let mut sink = |_, found| {
+            all.push(match found {
+                Found::Packet(packet) => Ok(packet.header().opaque()),
+                Found::Illegal(error) => Err(error.to_string()),
+                Found::Problem(problem) => Err(problem.to_string()),
+            });
+        };
+        for piece in pieces {
+            match piece {
+                Ok(bytes) => stream.data(bytes, &mut sink),
+                Err(gap) => stream.gap(*gap, &mut sink),
+            }
+        }
+        stream.end(&mut sink);
+        all
+    }
+
+    const COMPLETE: State = State::New { complete: true };
+
+    fn numbers(numbers: core::ops::Range<u32>) -> impl Iterator<Item = Result<u32, String>> {
+        numbers.map(Ok)
+    }
+
+    #[test]
+    fn any_pieces_give_the_same_packets() {
+        let stream = stream();
+        for len in 1..200 {
+            let pieces: Vec<_> = stream.chunks(len).map(Ok).collect();
+            assert!(
+                found(COMPLETE, &pieces).into_iter().eq(numbers(0..61)),
+                "{len}"
+            );
+        }
+    }
+
+    /// Packet 10 starts at 715 and is 88 bytes long.
+    #[test]
+    fn a_gap_costs_the_packets_it_touches() {
+        let stream = stream();
+        let start = 10 * 58 + 3 * 45;
+        for from in start + 24..start + 88 {
+            for to in from + 1..=start + 88 {
+                let pieces = [
+                    Ok(&stream[..from]),
+                    Err((to - from) as u64),
+                    Ok(&stream[to..]),
+                ];
+                let hole = format!("{} bytes of a packet of 88 were not captured", to - from);
+                let expected = numbers(0..10).chain([Err(hole)]).chain(numbers(11..61));
+                assert!(
+                    found(COMPLETE, &pieces).into_iter().eq(expected),
+                    "{from}..{to}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_gap_over_headers_is_left_at_the_next_packet() {
+        let stream = stream();
+        let (start, next) = (10 * 58 + 3 * 45, 11 * 58 + 3 * 55);
+        for from in start..start + 24 {
+            // The rest of packet 10 is there, but where it ends is not known.
+            let pieces = [Ok(&stream[..from]), Err(24), Ok(&stream[from + 24..])];
+            let lost = "24 bytes were not captured, headers among them".to_owned();
+            let skipped = format!("{} bytes passed over to find a header", next - from - 24);
+            let expected = numbers(0..10)
+                .chain([Err(lost), Err(skipped)])
+                .chain(numbers(11..61));
+            assert!(found(COMPLETE, &pieces).into_iter().eq(expected), "{from}");
+        }
+    }
+
+    #[test]
+    fn a_stream_without_its_beginning_is_taken_up() {
+        let stream = stream();
+        let (start, next) = (10 * 58 + 3 * 45, 11 * 58 + 3 * 55);
+        for from in start..next {
+            let all = found(State::New { complete: false }, &[Ok(&stream[from..])]);
+            let first = if from == start { 10 } else { 11 };
+            assert!(all.into_iter().eq(numbers(first..61)), "{from}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_begin_like_mcbp_is_left_alone() {
+        let http = b"GET / HTTP/1.1\r\n\r\n".as_slice();
+        let stream = stream();
+        assert_eq!(found(COMPLETE, &[Ok(http), Ok(&stream)]), []);
+        // A magic alone proves nothing: this opcode has no name.
+        let unnamed = [&[0x80, 0xff][..], &[0; 22]].concat();
+        assert_eq!(found(COMPLETE, &[Ok(&unnamed), Ok(&stream)]), []);
+    }
+
+    #[test]
+    fn garbage_ends_at_the_next_packet_wherever_it_is_cut() {
+        let stream = stream();
+        let garbage = [&stream[..], &[0x80; 50], &stream].concat();
+        for len in [1, 23, 24, 25, 100, garbage.len()] {
+            let pieces: Vec<_> = garbage.chunks(len).map(Ok).collect();
+            let all = found(COMPLETE, &pieces);
+            let packets = all.iter().filter(|found| found.is_ok()).count();
+            assert!(packets >= 120, "{packets} packets in pieces of {len}");
+            assert!(all.iter().any(Result::is_err));
+        }
+    }
+
+    #[test]
+    fn an_illegal_header_costs_its_own_packet() {
+        let stream = stream();
+        let mut illegal = stream[..58].to_vec();
+        illegal[4] = 0xff;
+        let bytes = [&stream[..], &illegal, &stream].concat();
+        let error = "sections need 258 bytes, the body has 34".to_owned();
+        let expected = numbers(0..61).chain([Err(error)]).chain(numbers(0..61));
+        assert!(found(COMPLETE, &[Ok(&bytes)]).into_iter().eq(expected));
+    }
+
+    #[test]
+    fn an_end_within_a_packet_is_a_problem() {
+        let stream = stream();
+        for cut in 1..58 {
+            let all = found(COMPLETE, &[Ok(&stream), Ok(&stream[..cut])]);
+            let error = format!("the stream ends after {cut} bytes of a packet");
+            assert!(
+                all.into_iter().eq(numbers(0..61).chain([Err(error)])),
+                "{cut}"
+            );
+        }
+    }
+
+    /// The whole way from a capture, with a connection that carries no MCBP in between.
+    #[test]
+    fn streams_are_told_apart() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../tests/captures/two-nodes.pcap"
+        );
+        let mut frames = FrameReader::new(std::fs::File::open(path).unwrap()).unwrap();
+        let mut segments = Reassembler::default();
+        let mut framing = Framing::default();
+        let mut packets = 0;
+        while let Some(frame) = frames.next_frame().unwrap() {
+            if let crate::capture::Packet::Tcp(segment) = crate::capture::Packet::from_frame(&frame)
+            {
+                segments.push(frame.time_ns, &segment, &mut |event| {
+                    framing.push(&event, &mut |place, found| {
+                        assert!(matches!(found, Found::Packet(_)), "{place}: {found:?}");
+                        packets += 1;
+                    });
+                });
+            }
+        }
+        assert_eq!(packets, 5686);
+        assert!(framing.held < 1 << 20);
+    }
 }

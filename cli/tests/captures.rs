@@ -102,7 +102,10 @@ fn retyped(packet: Packet<&[u8]>) -> Result<Vec<u8>, MessageError> {
 
 /// Every DCP opcode of a client has a type.
 fn assert_typed(packet: Packet<&[u8]>, is_other: bool) {
-    let has_type = packet.header().opcode().is_some_and(|opcode| opcode.is_dcp());
+    let has_type = packet
+        .header()
+        .opcode()
+        .is_some_and(|opcode| opcode.is_dcp());
     assert_ne!(is_other, has_type, "{packet:?}");
 }
 
@@ -165,7 +168,10 @@ fn however_the_bytes_arrive_the_packets_are_the_same() {
                     }
                 }
                 let decoded = decoded.iter().map(|packet| Ok(packet.view()));
-                assert!(decoded.chain(error).eq(whole.iter().copied()), "{name} {stream}");
+                assert!(
+                    decoded.chain(error).eq(whole.iter().copied()),
+                    "{name} {stream}"
+                );
             }
         }
     }
@@ -184,7 +190,10 @@ fn stream_ids_that_the_header_is_silent_about_are_read_and_written_back() {
             let opcode = bytes[1];
             if framing_extras.is_unannounced() {
                 assert_eq!((bytes[0], bytes[2]), (0x08, 0));
-                assert!(framing_extras.stream_id().is_some_and(|id| id < 0x100), "{request:?}");
+                assert!(
+                    framing_extras.stream_id().is_some_and(|id| id < 0x100),
+                    "{request:?}"
+                );
                 *unannounced.entry((name, opcode)).or_default() += 1;
             }
         });
@@ -211,7 +220,10 @@ fn the_summaries_are_what_they_were() {
             dump::capture(file, &options, &mut out, &mut problems).unwrap()
         };
         assert_eq!(outcome.packets, count, "{name}");
-        assert_eq!(problems.iter().filter(|&&byte| byte == b'\n').count() as u64, outcome.problems);
+        assert_eq!(
+            problems.iter().filter(|&&byte| byte == b'\n').count() as u64,
+            outcome.problems
+        );
         let summary = String::from_utf8([out, problems].concat()).unwrap();
         assert_golden(&format!("{name}.summary.txt"), &summary);
     }
