@@ -70,6 +70,18 @@ impl Magic {
         matches!(self, Self::ClientResponse | Self::AltClientResponse)
     }
 
+    /// Whether this is a request from the server.
+    #[inline]
+    pub const fn is_server_request(self) -> bool {
+        matches!(self, Self::ServerRequest)
+    }
+
+    /// Whether this is the response to such a request.
+    #[inline]
+    pub const fn is_server_response(self) -> bool {
+        matches!(self, Self::ServerResponse)
+    }
+
     /// Whether bytes 6 and 7 hold a status rather than a vbucket.
     #[inline]
     pub const fn is_response(self) -> bool {

@@ -253,6 +253,12 @@ fn unannounced_stream_id(packet: Packet<&[u8]>) -> Option<Sections<'_>> {
     Some(Sections::split(packet.into_body(), meant))
 }
 
+/// What the server asks, and what it is answered, has no magic with room for framing extras.
+const NO_FRAMING_EXTRAS: EncodeError = EncodeError::TooLong {
+    section: Section::FramingExtras,
+    limit: 0,
+};
+
 /// A request: what every request carries, and the message that only this one does.
 ///
 /// ```
@@ -338,10 +344,11 @@ impl<'a, M: Message<'a>> Request<'a, M> {
     /// As [`encode`](Self::encode).
     #[inline]
     pub fn to_buf(&self) -> Result<PacketBuf<'_>, EncodeError> {
-        let magic = if self.framing_extras.is_present() {
-            Magic::AltClientRequest
-        } else {
-            Magic::ClientRequest
+        let magic = match (M::COMMAND, self.framing_extras.is_present()) {
+            (Command::Client(_), false) => Magic::ClientRequest,
+            (Command::Client(_), true) => Magic::AltClientRequest,
+            (Command::Server(_), false) => Magic::ServerRequest,
+            (Command::Server(_), true) => return Err(NO_FRAMING_EXTRAS),
         };
         let parts = self.message.parts();
         parts.check(M::SHAPE)?;
@@ -431,10 +438,11 @@ impl<'a, R: Reply<'a>> Response<'a, R> {
         if !self.reply.fits(self.status) {
             return Err(EncodeError::OtherReply);
         }
-        let magic = if self.framing_extras.is_present() {
-            Magic::AltClientResponse
-        } else {
-            Magic::ClientResponse
+        let magic = match (R::COMMAND, self.framing_extras.is_present()) {
+            (Command::Client(_), false) => Magic::ClientResponse,
+            (Command::Client(_), true) => Magic::AltClientResponse,
+            (Command::Server(_), false) => Magic::ServerResponse,
+            (Command::Server(_), true) => return Err(NO_FRAMING_EXTRAS),
         };
         let parts = self.reply.parts();
         parts.check(R::SHAPE)?;
