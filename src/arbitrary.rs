@@ -45,7 +45,8 @@ impl<'a, R: Reply<'a> + Arbitrary<'a>> Arbitrary<'a> for Response<'a, R> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let reply: R = u.arbitrary()?;
         let named = *u.choose(Status::NAMED)?;
-        let statuses = [named, u.arbitrary()?, Status::SUCCESS, Status::ROLLBACK];
+        let payloads = [Status::SUCCESS, Status::ROLLBACK, Status::AUTH_CONTINUE];
+        let statuses = [named, u.arbitrary()?].into_iter().chain(payloads);
         let status = statuses.into_iter().find(|&status| reply.fits(status));
         Ok(Self {
             opaque: u.arbitrary()?,

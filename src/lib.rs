@@ -35,6 +35,7 @@ mod encode;
 mod error;
 mod frame_info;
 mod header;
+pub mod kv;
 mod message;
 mod packet;
 #[cfg(test)]

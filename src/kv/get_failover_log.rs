@@ -1,0 +1,60 @@
+//! `GET_FAILOVER_LOG`: asks for the history of a vbucket.
+
+use crate::dcp::FailoverLog;
+use crate::kv::Answer;
+use crate::kv::answer::Payload;
+use crate::{Body, Command, Lengths, Message, MessageError, Opcode, Parts, Shape};
+
+/// Asks for the branches of a vbucket's history.
+///
+/// No extras, no key, no value. From the client to the server, on any connection to a bucket; a
+/// consumer may as well ask by [`dcp::GetFailoverLog`](crate::dcp::GetFailoverLog). Always answered
+/// (reference 4.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct GetFailoverLog;
+
+impl<'a> Message<'a> for GetFailoverLog {
+    const COMMAND: Command = Command::Client(Opcode::GET_FAILOVER_LOG);
+    const SHAPE: Shape = Shape::extras(Lengths::NONE);
+
+    #[inline]
+    fn read(_: Body<'a>) -> Result<Self, MessageError> {
+        Ok(Self)
+    }
+
+    #[inline]
+    fn parts(&self) -> Parts<'_> {
+        Parts::EMPTY
+    }
+}
+
+/// The answer to [`GetFailoverLog`].
+pub type GetFailoverLogReply<'a> = Answer<'a, FailoverLog<'a>, { Opcode::GET_FAILOVER_LOG.0 }>;
+
+impl<'a> Payload<'a> for FailoverLog<'a> {
+    #[inline]
+    fn read(body: Body<'a>) -> Result<Self, MessageError> {
+        Self::read(body)
+    }
+
+    #[inline]
+    fn parts(&self) -> Parts<'_> {
+        Parts::EMPTY.value(self.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Status;
+    use crate::testing::assert_reply_layout;
+
+    #[test]
+    fn reply_layout() {
+        let log = FailoverLog::new(&[7; 32]).expect("two entries");
+        assert_reply_layout(Status::SUCCESS, GetFailoverLogReply::Accepted(log));
+        let refused = GetFailoverLogReply::Refused("{}".into());
+        assert_reply_layout(Status::NOT_MY_VBUCKET, refused);
+    }
+}
