@@ -2,7 +2,8 @@
 //!
 //! Names are those of the server: `SELECT_BUCKET` is [`SelectBucket`], and the answer to it
 //! [`SelectBucketReply`]. Most answers are an [`Answer`]: what was asked for, or a refusal. To read
-//! whichever message a packet holds, see [`KvRequest`] and [`KvResponse`]; to read a certain one,
+//! whichever message a packet holds, see [`KvRequest`] and [`KvResponse`], and for what the server
+//! asks [`ServerRequest`] and [`ServerResponse`]; to read a certain one,
 //! [`Packet::request`] and [`Packet::response`].
 //!
 //! ```
@@ -53,6 +54,7 @@ mod sasl_reply;
 mod sasl_step;
 mod select_bucket;
 mod seqno_persistence;
+mod server;
 mod set_cluster_config;
 mod set_vbucket;
 mod stat;
@@ -86,6 +88,11 @@ pub use sasl_reply::SaslReply;
 pub use sasl_step::{SaslStep, SaslStepReply};
 pub use select_bucket::{SelectBucket, SelectBucketReply};
 pub use seqno_persistence::{SeqnoPersistence, SeqnoPersistenceReply};
+pub use server::{
+    ActiveExternalUsers, ActiveExternalUsersReply, Authenticate, AuthenticateReply,
+    ClustermapChangeNotification, ClustermapChangeNotificationReply, GetAuthorization,
+    GetAuthorizationReply, NotifiedVersion, ServerReply, ServerRequest, ServerResponse,
+};
 pub use set_cluster_config::{SetClusterConfig, SetClusterConfigReply};
 pub use set_vbucket::{SetVbucket, SetVbucketReply};
 pub use stat::{Stat, StatGroup, StatReply};
