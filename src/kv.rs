@@ -1,4 +1,4 @@
-//! The commands around DCP: what a connection needs before, beside and instead of it.
+//! The commands around DCP: what a connection needs before its streams, and beside them.
 //!
 //! Names are those of the server: `SELECT_BUCKET` is [`SelectBucket`], and the answer to it
 //! [`SelectBucketReply`]. Most answers are an [`Answer`]: what was asked for, or a refusal. To read

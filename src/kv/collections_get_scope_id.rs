@@ -6,7 +6,8 @@ use crate::{Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Par
 
 /// Asks for the id of a scope, by its name.
 ///
-/// The name is the value or the key, and not both; no extras, and the vbucket has to be 0. From the client to the server; always answered (reference 4.3).
+/// The name is the value or the key, and not both; no extras, and the vbucket has to be 0. From the
+/// client to the server; always answered (reference 4.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct CollectionsGetScopeId<'a> {

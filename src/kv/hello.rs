@@ -65,6 +65,6 @@ mod tests {
     fn reply_layout() {
         let features = Features::new(&[0, 1, 2, 3]).expect("whole features");
         assert_reply_layout(Status::SUCCESS, HelloReply::Accepted(features));
-        assert_reply_layout(Status::EINVAL, HelloReply::Refused("{} ".into()));
+        assert_reply_layout(Status::EINVAL, HelloReply::Refused("{}".into()));
     }
 }

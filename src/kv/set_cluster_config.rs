@@ -18,9 +18,9 @@ use crate::{
 pub struct SetClusterConfig<'a> {
     /// The version of the map.
     pub version: ConfigVersion,
-    /// The name of the bucket; nothing for the map of those that have selected none.
+    /// The name of the bucket; may be empty.
     pub bucket: Metadata<'a>,
-    /// The map: JSON, to clients as it is.
+    /// The map: JSON; the datatype says whether it is compressed.
     pub map: Metadata<'a>,
 }
 

@@ -103,7 +103,8 @@ pub struct StatReply<'a> {
 }
 
 impl StatReply<'_> {
-    /// Whether no more statistics follow; nor do any after an error.
+    /// Whether this is the empty one that ends the statistics. An error ends them too, whatever it
+    /// holds.
     pub const fn is_last(&self) -> bool {
         self.key.is_empty() && self.value.is_empty()
     }

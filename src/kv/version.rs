@@ -25,5 +25,5 @@ impl<'a> Message<'a> for Version {
     }
 }
 
-/// The answer to [`Version`]: text, such as `8.0.1-3800`.
+/// The answer to [`Version`]: text, such as `8.0.1`.
 pub type VersionReply<'a> = Answer<'a, Metadata<'a>, { Opcode::VERSION.0 }>;

@@ -6,7 +6,8 @@ use crate::{Body, Command, Lengths, Message, MessageError, Parts, ServerOpcode, 
 
 /// Tells an authentication provider which of its users are connected.
 ///
-/// The value is all there is. From the server to the provider; an answer is ignored (reference 4.2).
+/// The value is all there is. From the server to the provider; an answer is ignored (reference
+/// 4.2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ActiveExternalUsers<'a> {

@@ -22,7 +22,7 @@ use crate::{Body, Command, Lengths, Message, MessageError, Metadata, Parts, Serv
 pub struct ClustermapChangeNotification<'a> {
     /// The version of the map.
     pub version: NotifiedVersion,
-    /// The name of the bucket.
+    /// The name of the bucket; may be empty.
     pub bucket: Metadata<'a>,
     /// The map as JSON, or nothing if the client asked for brevity. The datatype says whether it is
     /// compressed.
