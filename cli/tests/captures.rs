@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
 use mcbp::dcp::{DcpRequest, DcpResponse};
-use mcbp::{Decoder, FrameError, Header, MessageError, Packet};
+use mcbp::kv::{KvRequest, KvResponse, ServerRequest, ServerResponse};
+use mcbp::{Decoder, FrameError, Header, Magic, MessageError, Opcode, Packet};
 use mcbp_cli::capture::{self, EventKind, FrameReader, Reassembler};
 use mcbp_cli::dump::{self, Format, Options};
 
@@ -85,28 +86,33 @@ fn for_each_packet(
 /// Writes the packet from its type.
 fn retyped(packet: Packet<&[u8]>) -> Result<Vec<u8>, MessageError> {
     let mut bytes = Vec::new();
-    let magic = packet.header().magic();
-    if magic.is_response() {
-        let response = DcpResponse::read(packet)?;
-        assert_typed(packet, matches!(response, DcpResponse::Other(_)));
-        response.encode(&mut bytes).unwrap();
-        assert_eq!(response.encoded_len(), bytes.len());
-    } else {
-        let request = DcpRequest::read(packet)?;
-        assert_typed(packet, matches!(request, DcpRequest::Other(_)));
-        request.encode(&mut bytes).unwrap();
-        assert_eq!(request.encoded_len(), bytes.len());
+    match packet.header().magic() {
+        Magic::ClientRequest | Magic::AltClientRequest => match DcpRequest::read(packet)? {
+            DcpRequest::Other(packet) => {
+                assert_without_dcp_type(packet);
+                KvRequest::read(packet)?.encode(&mut bytes).unwrap();
+            }
+            request => request.encode(&mut bytes).unwrap(),
+        },
+        Magic::ClientResponse | Magic::AltClientResponse => match DcpResponse::read(packet)? {
+            DcpResponse::Other(packet) => {
+                assert_without_dcp_type(packet);
+                KvResponse::read(packet)?.encode(&mut bytes).unwrap();
+            }
+            response => response.encode(&mut bytes).unwrap(),
+        },
+        Magic::ServerRequest => ServerRequest::read(packet)?.encode(&mut bytes).unwrap(),
+        Magic::ServerResponse => ServerResponse::read(packet)?.encode(&mut bytes).unwrap(),
     }
     Ok(bytes)
 }
 
 /// Every DCP opcode of a client has a type.
-fn assert_typed(packet: Packet<&[u8]>, is_other: bool) {
-    let has_type = packet
-        .header()
-        .opcode()
-        .is_some_and(|opcode| opcode.is_dcp());
-    assert_ne!(is_other, has_type, "{packet:?}");
+fn assert_without_dcp_type(packet: Packet<&[u8]>) {
+    assert!(
+        !packet.header().opcode().is_some_and(Opcode::is_dcp),
+        "{packet:?}"
+    );
 }
 
 fn assert_golden(name: &str, actual: &str) {
