@@ -3,6 +3,8 @@
 //! * Not all there yet is no error: read more.
 //! * [`MessageError`]: this packet is not the message it claims to be. It is whole, the packets
 //!   around it are unharmed, and it can be passed on as it is.
+//! * [`ValueError`](crate::ValueError): this key or value is not what it should be; the message
+//!   around it is unharmed.
 //! * [`FrameError`]: the bytes are no stream of packets any more: close the connection.
 //! * [`EncodeError`]: the packet cannot be written; nothing was.
 //!

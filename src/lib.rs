@@ -40,6 +40,7 @@ mod message;
 mod packet;
 #[cfg(test)]
 mod testing;
+pub mod value;
 
 pub use codes::{
     Command, Datatype, DurabilityLevel, Feature, Opcode, OpenFlags, OsoFlags, ServerOpcode,
@@ -57,6 +58,7 @@ pub use frame_info::{
 pub use header::{Header, HeaderMut, Magic, SectionLengths};
 pub use message::{Message, Presence, Reply, Request, Response, Shape, StatusOnly};
 pub use packet::{Packet, Packets, Sections};
+pub use value::{CollectionId, DocKey, ScopeId, ValueError, ValueErrorKind};
 
 use encode::Parts;
 use message::Body;

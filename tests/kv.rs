@@ -252,7 +252,7 @@ fn extras_are_of_a_length_that_the_message_has() {
             else {
                 panic!("{error} instead of a length");
             };
-            assert_eq!(found, len.into());
+            assert_eq!(found, u32::from(len));
             assert!(!allowed.contains(len.into()), "{error}");
         }
     }
