@@ -59,6 +59,8 @@ pub enum ValueFormat {
     Xattrs,
     /// [`SnappyValue`](super::SnappyValue).
     Snappy,
+    /// [`ManifestChange`](super::ManifestChange).
+    SystemEvent,
 }
 
 impl fmt::Display for ValueFormat {
@@ -67,6 +69,7 @@ impl fmt::Display for ValueFormat {
             Self::DocKey => "document key",
             Self::Xattrs => "extended attributes",
             Self::Snappy => "Snappy block",
+            Self::SystemEvent => "system event",
         })
     }
 }

@@ -61,6 +61,15 @@ impl<'a> Reader<'a> {
         self.end.saturating_sub(self.rest.len())
     }
 
+    /// Checks that all has been read.
+    pub(super) fn finish(self) -> Result<(), ValueError> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(self.error(ValueErrorKind::Trailing))
+        }
+    }
+
     /// An error at the next field.
     pub(super) fn error(&self, kind: ValueErrorKind) -> ValueError {
         ValueError::new(self.format, self.offset(), kind)
