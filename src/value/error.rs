@@ -61,6 +61,12 @@ pub enum ValueFormat {
     Snappy,
     /// [`ManifestChange`](super::ManifestChange).
     SystemEvent,
+    /// [`StreamFilter`](super::StreamFilter).
+    StreamFilter,
+    /// [`OpenValue`](super::OpenValue).
+    OpenValue,
+    /// [`ControlSetting`](super::ControlSetting).
+    Control,
 }
 
 impl fmt::Display for ValueFormat {
@@ -70,6 +76,9 @@ impl fmt::Display for ValueFormat {
             Self::Xattrs => "extended attributes",
             Self::Snappy => "Snappy block",
             Self::SystemEvent => "system event",
+            Self::StreamFilter => "stream filter",
+            Self::OpenValue => "value of DCP_OPEN",
+            Self::Control => "control",
         })
     }
 }
