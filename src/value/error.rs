@@ -67,6 +67,12 @@ pub enum ValueFormat {
     OpenValue,
     /// [`ControlSetting`](super::ControlSetting).
     Control,
+    /// `ErrorContext`, with the feature `json`.
+    ErrorContext,
+    /// `Manifest`, with the feature `json`.
+    Manifest,
+    /// `ErrorMap`, with the feature `json`.
+    ErrorMap,
 }
 
 impl fmt::Display for ValueFormat {
@@ -79,6 +85,9 @@ impl fmt::Display for ValueFormat {
             Self::StreamFilter => "stream filter",
             Self::OpenValue => "value of DCP_OPEN",
             Self::Control => "control",
+            Self::ErrorContext => "error context",
+            Self::Manifest => "manifest",
+            Self::ErrorMap => "error map",
         })
     }
 }
