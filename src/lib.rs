@@ -9,6 +9,7 @@
 //! | codes       | what the numbers mean      | [`codes`]: [`Opcode`], [`Status`], [`Datatype`], [`Feature`] … |
 //! | frame       | where a packet ends        | [`Header`], [`Packet`], [`Decoder`], [`FramingExtras`]       |
 //! | message     | what a packet says         | [`Request`], [`Response`], [`dcp`], [`kv`]                   |
+//! | value       | what is inside keys and values | [`value`]: [`DocKey`], extended attributes, system events … |
 //!
 //! Failures are split by what the caller must do about them: nothing yet (`None`: read more), give
 //! up this packet ([`MessageError`]), or close the connection ([`FrameError`]). A status is not an

@@ -72,7 +72,7 @@ pub enum ControlSetting<'a> {
     /// Asks whether deletions keep their user attributes: succeeds only with
     /// [`OpenFlags::INCLUDE_DELETED_USER_XATTRS`](crate::OpenFlags::INCLUDE_DELETED_USER_XATTRS).
     IncludeDeletedUserXattrs,
-    /// The consumer answers with [`Status::DCP_STREAM_NOT_FOUND`](crate::Status) and the like.
+    /// The consumer answers with [`Status::DCP_STREAM_NOT_FOUND`](crate::Status::DCP_STREAM_NOT_FOUND) and the like.
     V7DcpStatusCodes,
     /// System events come in version 2.
     FlatbuffersSystemEvents,

@@ -115,14 +115,11 @@ pub enum Collections {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DocKey<'a> {
     collection: CollectionId,
-    canonical: bool,
     prefix_len: u8,
     raw: UserData<'a>,
 }
 
 impl<'a> DocKey<'a> {
-    /// The longest key, in bytes, with and without collections.
-    pub const MAX_LEN: usize = 251;
     /// The longest name in the default collection, in bytes.
     pub const MAX_NAME_LEN: usize = 250;
     /// The longest name in any other collection, in bytes.
@@ -137,9 +134,6 @@ impl<'a> DocKey<'a> {
     ///
     /// Those of [`split`](Self::split), then those of [`check`](Self::check).
     pub fn new(key: UserData<'a>, collections: Collections) -> Result<Self, ValueError> {
-        if key.len() > Self::MAX_LEN {
-            return Err(too_long(0, Self::MAX_LEN));
-        }
         let key = Self::split(key, collections)?;
         key.check()?;
         Ok(key)
@@ -157,14 +151,13 @@ impl<'a> DocKey<'a> {
     pub fn split(key: UserData<'a>, collections: Collections) -> Result<Self, ValueError> {
         let bytes = key.expose();
         let mut reader = Reader::new(ValueFormat::DocKey, bytes);
-        let (id, canonical) = match collections {
-            Collections::NotNegotiated => (CollectionId::DEFAULT.0, true),
+        let id = match collections {
+            Collections::NotNegotiated => CollectionId::DEFAULT.0,
             Collections::Negotiated => leb128::read(&mut reader)?,
         };
         let prefix_len = bytes.len().saturating_sub(reader.rest().len());
         Ok(Self {
             collection: CollectionId(id),
-            canonical,
             // Five at most.
             prefix_len: u8::try_from(prefix_len).unwrap_or(u8::MAX),
             raw: key,
@@ -186,7 +179,7 @@ impl<'a> DocKey<'a> {
             CollectionId::DEFAULT => Self::MAX_NAME_LEN,
             _ => Self::MAX_COLLECTION_NAME_LEN,
         };
-        if !self.canonical {
+        if name_at > self.collection.encoded_len() {
             Err(at(0, ValueErrorKind::NotCanonical))
         } else if self.name().is_empty() {
             Err(at(name_at, ValueErrorKind::Missing))

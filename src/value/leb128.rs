@@ -22,15 +22,14 @@ fn digits(input: &[u8]) -> Parsed<'_, &[u8]> {
     recognize(pair(take_while_m_n(0, 4, continues), last)).parse(input)
 }
 
-/// A number, and whether this is the shortest form of it.
-pub(super) fn read(reader: &mut Reader<'_>) -> Result<(u32, bool), ValueError> {
+/// A number, in the shortest form or not.
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<u32, ValueError> {
     let too_large = reader.error(ValueErrorKind::TooLarge);
     let digits = reader.read_or(ValueErrorKind::NoStopByte, digits)?;
     let number = digits.iter().rev().fold(0_u64, |number, digit| {
         number << 7 | u64::from(digit & !CONTINUES)
     });
-    let number = u32::try_from(number).map_err(|_| too_large)?;
-    Ok((number, !matches!(digits, [_, .., 0])))
+    u32::try_from(number).map_err(|_| too_large)
 }
 
 /// The shortest form of a number.
@@ -52,7 +51,7 @@ mod tests {
     use super::*;
     use crate::value::ValueFormat;
 
-    fn number(bytes: &[u8]) -> Result<(u32, bool), ValueErrorKind> {
+    fn number(bytes: &[u8]) -> Result<u32, ValueErrorKind> {
         let mut reader = Reader::new(ValueFormat::DocKey, bytes);
         read(&mut reader).map_err(|error| {
             assert_eq!(error.offset, 0);
@@ -79,7 +78,7 @@ mod tests {
             (0xffff_ffff, &[0xff, 0xff, 0xff, 0xff, 0x0f]),
         ];
         for (expected, bytes) in table {
-            assert_eq!(number(bytes), Ok((expected, true)), "{expected:#x}");
+            assert_eq!(number(bytes), Ok(expected), "{expected:#x}");
             assert!(encode(expected).eq(bytes.iter().copied()), "{expected:#x}");
             for len in 0..bytes.len() {
                 assert_eq!(number(&bytes[..len]), Err(ValueErrorKind::NoStopByte));
@@ -89,8 +88,8 @@ mod tests {
 
     #[test]
     fn not_the_shortest_form() {
-        assert_eq!(number(&[0x80, 0x00]), Ok((0, false)));
-        assert_eq!(number(&[0x81, 0x80, 0x80, 0x80, 0x00]), Ok((1, false)));
+        assert_eq!(number(&[0x80, 0x00]), Ok(0));
+        assert_eq!(number(&[0x81, 0x80, 0x80, 0x80, 0x00]), Ok(1));
     }
 
     /// The server cuts these bits off; no encoder should ever set them.
@@ -110,7 +109,7 @@ mod tests {
             let number_of_bits = u32::try_from((1_u64 << bits) - 1).expect("32 bits");
             let bytes: Vec<u8> = encode(number_of_bits).collect();
             assert_eq!(bytes.len(), usize::max(1, bits.div_ceil(7)));
-            assert_eq!(number(&bytes), Ok((number_of_bits, true)));
+            assert_eq!(number(&bytes), Ok(number_of_bits));
         }
     }
 }

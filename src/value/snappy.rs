@@ -40,7 +40,7 @@ impl<'a> SnappyValue<'a> {
     /// [`ValueErrorKind`](super::ValueErrorKind)`::NoStopByte` or `TooLarge` if it does not say.
     pub fn announced_len(self) -> Result<u32, ValueError> {
         let mut block = Reader::new(ValueFormat::Snappy, self.bytes.expose());
-        leb128::read(&mut block).map(|(len, _)| len)
+        leb128::read(&mut block)
     }
 }
 
@@ -69,7 +69,7 @@ impl SnappyValue<'_> {
         let bytes = self.bytes.expose();
         let mut block = Reader::new(ValueFormat::Snappy, bytes);
         let too_long = block.error(ValueErrorKind::TooLong { limit });
-        let (announced, _) = leb128::read(&mut block)?;
+        let announced = leb128::read(&mut block)?;
         let corrupt = block.error(ValueErrorKind::Corrupt);
         if announced > limit {
             return Err(too_long);
