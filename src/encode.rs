@@ -138,7 +138,7 @@ impl<'a> Parts<'a> {
 
 /// An encoded packet in a few chunks: a head of its own, key and value where they were.
 ///
-/// For vectored writes: [`chunks_vectored`](Buf::chunks_vectored) gives all that is left of it in
+/// For vectored writes: `chunks_vectored` gives all that is left of it in
 /// at most five slices, three if there are no framing extras.
 #[derive(Clone)]
 pub struct PacketBuf<'a> {

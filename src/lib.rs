@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 //!
 //! # The map of the crate
 //!
@@ -63,3 +63,8 @@ pub use value::{CollectionId, DocKey, ScopeId, ValueError, ValueErrorKind};
 
 use encode::Parts;
 use message::Body;
+
+/// The examples of the README use optional features, so they are tested where those are on.
+#[cfg(all(doctest, feature = "snappy"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,7 @@
 //! What a packet says, as named fields: one source for what is printed as text and as JSON.
 
 mod dcp;
+mod inside;
 mod kv;
 
 use core::fmt;
@@ -8,7 +9,10 @@ use core::fmt;
 use bitflags::Flags;
 use mcbp::dcp::{DcpRequest, DcpResponse, FailoverEntry, FailoverLog};
 use mcbp::kv::{KvRequest, KvResponse, ServerRequest};
+use mcbp::value::ValueError;
 use mcbp::{FrameInfo, Magic, MessageError, Metadata, Packet, RequestInfo, ResponseInfo, UserData};
+
+use crate::connections::Agreed;
 
 /// A named part of a packet.
 pub type Field<'a> = (&'static str, Value<'a>);
@@ -69,20 +73,28 @@ pub struct Description<'a> {
     pub frame_infos: Vec<Field<'a>>,
     /// Whether its header is silent about them (see [`mcbp::FramingExtras::is_unannounced`]).
     pub unannounced: bool,
-    /// The fields of its message.
+    /// The fields of its message, and what is inside its key and value.
     pub fields: Vec<Field<'a>>,
+    /// What is wrong inside its key and value.
+    pub errors: Vec<ValueError>,
 }
 
 impl<'a> Description<'a> {
     /// Reads the packet's message, and names its fields. A packet without a type is described by
-    /// its sections.
+    /// its sections. What a value inflates to is left in `inflated`.
     ///
     /// # Errors
     ///
     /// [`MessageError`] if the packet is not the message that its header announces.
-    pub fn of(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
+    pub fn of(
+        packet: Packet<&'a [u8]>,
+        agreed: Agreed,
+        inflated: &'a mut Vec<u8>,
+    ) -> Result<Self, MessageError> {
         match packet.header().magic() {
-            Magic::ClientRequest | Magic::AltClientRequest => Self::of_client_request(packet),
+            Magic::ClientRequest | Magic::AltClientRequest => {
+                Self::of_client_request(packet, agreed, inflated)
+            }
             Magic::ClientResponse | Magic::AltClientResponse => Self::of_client_response(packet),
             Magic::ServerRequest => {
                 let request = ServerRequest::read(packet)?;
@@ -92,18 +104,28 @@ impl<'a> Description<'a> {
         }
     }
 
-    fn of_client_request(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
+    fn of_client_request(
+        packet: Packet<&'a [u8]>,
+        agreed: Agreed,
+        inflated: &'a mut Vec<u8>,
+    ) -> Result<Self, MessageError> {
+        let mut errors = Vec::new();
         let (framing_extras, fields) = match DcpRequest::read(packet)? {
             DcpRequest::Other(packet) => {
                 let request = KvRequest::read(packet)?;
                 (request.framing_extras(), kv::request(&request))
             }
-            request => (request.framing_extras(), dcp::request(&request)),
+            request => {
+                let mut fields = dcp::request(&request);
+                errors = inside::request(&request, agreed, inflated, &mut fields);
+                (request.framing_extras(), fields)
+            }
         };
         Ok(Self {
             frame_infos: framing_extras.request_infos().map(request_info).collect(),
             unannounced: framing_extras.is_unannounced(),
             fields,
+            errors,
         })
     }
 
@@ -119,6 +141,7 @@ impl<'a> Description<'a> {
             frame_infos: framing_extras.response_infos().map(response_info).collect(),
             unannounced: framing_extras.is_unannounced(),
             fields,
+            errors: Vec::new(),
         })
     }
 
@@ -142,14 +165,6 @@ fn sections(packet: Packet<&[u8]>) -> Vec<Field<'_>> {
     there
         .map(|(name, bytes)| (name, Value::UserData(bytes)))
         .collect()
-}
-
-/// What a server says beside the status, if anything.
-fn said(value: Metadata<'_>) -> Vec<Field<'_>> {
-    match value.is_empty() {
-        true => vec![],
-        false => vec![("value", Value::Metadata(value))],
-    }
 }
 
 fn failover_log(log: FailoverLog<'_>) -> Value<'_> {

@@ -9,10 +9,10 @@ use core::net::SocketAddr;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
-use hashlink::LinkedHashMap;
 use mcbp::{FrameError, MessageError, Opcode, Packet};
 
-use crate::capture::{self, CaptureError, ConnectionId, FrameReader, LinkType, Reassembler};
+use crate::capture::{self, CaptureError, FrameReader, LinkType, Reassembler};
+use crate::connections::Connections;
 use crate::describe::Description;
 use crate::framing::{Flow, Found, Framing, Place, RawFraming};
 
@@ -226,7 +226,9 @@ struct Dump<'a, W, P> {
     out: &'a mut W,
     problems: &'a mut P,
     summary: summary::Summary,
-    requests: Requests,
+    connections: Connections,
+    /// Where values are inflated.
+    inflated: Vec<u8>,
     outcome: Outcome,
     /// The first error of `out`, after which nothing more is written.
     written: io::Result<()>,
@@ -239,7 +241,8 @@ impl<'a, W: Write, P: Write> Dump<'a, W, P> {
             out,
             problems,
             summary: summary::Summary::default(),
-            requests: Requests::default(),
+            connections: Connections::default(),
+            inflated: Vec::new(),
             outcome: Outcome::default(),
             written: Ok(()),
         }
@@ -255,26 +258,40 @@ impl<'a, W: Write, P: Write> Dump<'a, W, P> {
 
     fn packet(&mut self, place: Place, packet: Packet<&[u8]>) {
         self.outcome.packets = self.outcome.packets.saturating_add(1);
+        let known = self.connections.learn(&place, packet);
+        let mut inflated = core::mem::take(&mut self.inflated);
         let record = Record {
             number: self.outcome.packets,
             place,
             packet,
-            vbucket: self.requests.vbucket(place, packet),
-            description: Description::of(packet),
+            vbucket: known.vbucket,
+            description: Description::of(packet, known.agreed, &mut inflated),
         };
-        if let Err(error) = &record.description {
-            self.problem(format_args!("{place}: {error}"));
+        self.print(&record);
+        self.inflated = inflated;
+    }
+
+    fn print(&mut self, record: &Record<'_>) {
+        let Record { place, packet, .. } = record;
+        match &record.description {
+            Err(error) => self.problem(format_args!("{place}: {error}")),
+            Ok(description) => {
+                for error in &description.errors {
+                    let command = packet.header().command();
+                    self.problem(format_args!("{place}: {command}: {error}"));
+                }
+            }
         }
-        if self.written.is_err() || !self.options.filter.passes(&record) {
+        if self.written.is_err() || !self.options.filter.passes(record) {
             return;
         }
         let unredacted = self.options.unredacted;
         self.written = match self.options.format {
-            Format::Text => text::write(self.out, &record, unredacted, text::Palette::PLAIN),
-            Format::Colour => text::write(self.out, &record, unredacted, text::Palette::COLOUR),
-            Format::Json => json::write(self.out, &record, unredacted),
+            Format::Text => text::write(self.out, record, unredacted, text::Palette::PLAIN),
+            Format::Colour => text::write(self.out, record, unredacted, text::Palette::COLOUR),
+            Format::Json => json::write(self.out, record, unredacted),
             Format::Summary => {
-                self.summary.add(&record);
+                self.summary.add(record);
                 Ok(())
             }
         };
@@ -313,39 +330,5 @@ impl<'a, W: Write, P: Write> Dump<'a, W, P> {
             .and_then(|()| self.out.flush())
             .map_err(DumpError::Output)?;
         Ok(self.outcome)
-    }
-}
-
-/// Which vbucket the latest requests were about, as responses do not say.
-#[derive(Debug, Default)]
-struct Requests {
-    vbuckets: LinkedHashMap<(Option<ConnectionId>, Option<SocketAddr>, Opcode, u32), u16>,
-}
-
-impl Requests {
-    /// So many requests are remembered.
-    const MAX: usize = 1 << 16;
-
-    /// The vbucket that this packet is about, directly or as a response.
-    fn vbucket(&mut self, place: Place, packet: Packet<&[u8]>) -> Option<u16> {
-        let header = packet.header();
-        let opcode = header.opcode()?;
-        let connection = place.flow.map(|flow| flow.connection);
-        match header.vbucket() {
-            Some(vbucket) => {
-                let requester = place.flow.map(|flow| flow.source);
-                let key = (connection, requester, opcode, header.opaque());
-                self.vbuckets.insert(key, vbucket);
-                if self.vbuckets.len() > Self::MAX {
-                    self.vbuckets.pop_front();
-                }
-                Some(vbucket)
-            }
-            None => {
-                let requester = place.flow.map(|flow| flow.destination);
-                let key = (connection, requester, opcode, header.opaque());
-                self.vbuckets.get(&key).copied()
-            }
-        }
     }
 }

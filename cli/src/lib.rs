@@ -1,10 +1,12 @@
 //! The parts of the `mcbp` command.
 //!
-//! [`capture`] turns a capture file into TCP byte streams, [`framing`] these into MCBP packets,
-//! [`describe`] a packet into named fields, and [`dump`] prints them. A library only so that tests
+//! [`capture`] turns a capture file into TCP byte streams, [`framing`] these into MCBP packets;
+//! [`connections`] learns what it takes to read them, [`describe`] names their fields, and [`dump`]
+//! prints them. A library only so that tests
 //! and fuzz targets can reach them: no promises are made about it.
 
 pub mod capture;
+pub mod connections;
 pub mod describe;
 pub mod dump;
 pub mod framing;

@@ -113,6 +113,7 @@ fn json_has_every_field_of_every_packet() {
         "durability_level",
         "key",
         "value",
+        "collection",
     ];
     assert_eq!(fields, expected);
     assert_eq!(
@@ -205,6 +206,39 @@ fn responses_are_about_the_vbucket_of_their_request() {
         let request = requests.iter().rfind(answered).unwrap();
         assert_eq!(request["vbucket"], response["vbucket"]);
     }
+}
+
+#[test]
+fn keys_and_values_are_looked_into() {
+    let output = dump("producer-8.0.1.pcap", &["--json"]);
+    let packets: Vec<Value> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let message = |opcode: &str, passes: &dyn Fn(&Value) -> bool| {
+        let packet = packets
+            .iter()
+            .find(|packet| packet["opcode"] == opcode && passes(&packet["message"]));
+        packet.unwrap()["message"].clone()
+    };
+    let fruit = message("DCP_SYSTEM_EVENT", &|message| message["name"] == "fruit");
+    assert_eq!(fruit["id"], "CREATE_COLLECTION");
+    assert_eq!(fruit["collection"], "0x00000008");
+    assert_eq!(fruit["scope"], "0x00000000");
+    let flatbuffers = message("DCP_SYSTEM_EVENT", &|message| message["version"] == 2);
+    assert!(flatbuffers["manifest_uid"].is_string());
+    let in_fruit = message("DCP_MUTATION", &|message| {
+        message["collection"] == "0x00000008"
+    });
+    assert!(in_fruit["by_seqno"].is_u64());
+    let with_xattrs = message("DCP_DELETION", &|message| message["xattrs"].is_array());
+    assert!(with_xattrs["xattrs"][0]["key"]["redacted"].is_u64());
+    let unknown = packets
+        .iter()
+        .find(|packet| packet["status"] == "UNKNOWN_COLLECTION")
+        .unwrap();
+    assert!(unknown["message"]["context"].is_string());
+    assert!(unknown["message"]["manifest_uid"].is_string());
 }
 
 #[test]

@@ -6,7 +6,8 @@ use mcbp::dcp::{
 };
 use mcbp::{Metadata, Packet};
 
-use super::{Field, Value, failover_log, flags, hex, name, number, said, sections};
+use super::inside::said;
+use super::{Field, Value, failover_log, flags, hex, name, number, sections};
 
 /// The fields of a request.
 pub(super) fn request<'a>(request: &DcpRequest<'a>) -> Vec<Field<'a>> {

@@ -6,7 +6,8 @@ use mcbp::kv::{
 };
 use mcbp::{Metadata, Packet, VbucketState};
 
-use super::{Field, Value, failover_log, hex, name, number, said, sections};
+use super::inside::said;
+use super::{Field, Value, failover_log, hex, name, number, sections};
 
 /// The fields of a request.
 pub(super) fn request<'a>(request: &KvRequest<'a>) -> Vec<Field<'a>> {

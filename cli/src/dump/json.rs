@@ -82,6 +82,8 @@ fn object(record: &Record<'_>, unredacted: bool) -> Map<String, Json> {
                 put("unannounced", description.unannounced.into());
             }
             put("message", fields(&description.fields, unredacted));
+            let errors = description.errors.iter().map(ToString::to_string);
+            put("errors", errors.collect());
         }
         Err(error) => {
             put("error", error.to_string().into());

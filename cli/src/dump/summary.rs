@@ -46,7 +46,8 @@ impl Summary {
         let refused = header
             .status()
             .is_some_and(|status| !status.is_success_like());
-        if refused || record.description.is_err() {
+        let bad = |description: &Description<'_>| !description.errors.is_empty();
+        if refused || record.description.as_ref().map_or(true, bad) {
             row.errors = row.errors.saturating_add(1);
         }
         if let Some(seqno) = record.description.as_ref().ok().and_then(seqno) {

@@ -80,6 +80,9 @@ pub(super) fn write(
                     write_value(out, value, unredacted)?;
                 }
             }
+            for error in &description.errors {
+                write!(out, " {bad}{error}{bad:#}")?;
+            }
         }
     }
     if header.cas() != 0 {
