@@ -39,6 +39,7 @@ mod header;
 pub mod kv;
 mod message;
 mod packet;
+pub mod policy;
 #[cfg(test)]
 mod testing;
 pub mod value;
