@@ -43,6 +43,7 @@ pub mod policy;
 #[cfg(test)]
 mod testing;
 pub mod value;
+pub mod validate;
 
 pub use codes::{
     Command, Datatype, DurabilityLevel, Feature, Opcode, OpenFlags, OsoFlags, ServerOpcode,
