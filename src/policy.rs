@@ -16,7 +16,7 @@
 //!   and `SUCCESS` too is fatal.
 //! * `DCP_SEQNO_ADVANCED`, `DCP_OSO_SNAPSHOT`: **yes**, whatever the status: nobody may answer
 //!   them.
-//! * `DCP_CACHE_TRANSFER`: **no** on the first `ENOMEM`, which cancels the transfer.
+//! * `DCP_CACHE_TRANSFER`: **no** on `ENOMEM`, which cancels the transfer; else as above.
 //! * To a consumer, the answers to `DCP_STREAM_REQ`, `DCP_CONTROL`, `DCP_BUFFER_ACKNOWLEDGEMENT`
 //!   and `DCP_SEQNO_ACKNOWLEDGED` are harmless in nearly every form, all other responses fatal.
 //!
@@ -442,7 +442,7 @@ pub fn stream_ends_markdown() -> impl fmt::Display {
 /// ```
 ///
 /// Some kilobytes, for the sake of speed; made once, best at compile time.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Policy<'a> {
     rules: &'a [Rule<'a>],
     index: Index,

@@ -32,13 +32,21 @@
 //! # What is not
 //!
 //! * What comes before a validator: whether the client is authenticated, whether its bucket is
-//!   config-only, whether the packet is too large. And what comes after: privileges, and the
-//!   engine with its seqnos, streams, and the records of a cache transfer.
+//!   config-only, whether the packet is too large.
+//! * What comes after: privileges; whether the message is for the end that the server is on this
+//!   connection, which closes it otherwise (reference 6.0); and the engine, with its seqnos,
+//!   streams, filters, and the records of a cache transfer.
 //! * Whether a Snappy value inflates (V13) and whether extended attributes are valid (V14): they
 //!   are taken for good unless [`Findings`] say otherwise.
 //! * Whether a user, a privilege or a token that framing extras name exists.
 //! * In the two values that have to be JSON (`DCP_OPEN`, `STAT`): unpaired surrogates, what is
 //!   nested more than 64 deep, and escapes in the name `consumer_name`.
+//!
+//! # Which server
+//!
+//! The current one. Those seen to differ: 8.0.1 does not know cache transfers yet; 7.2.9 also knows
+//! neither V2.2 of the snapshot marker nor the stream flag `FROM_LATEST`, and still takes the open
+//! flag `PITR`, and a stream id where it consumes (C3).
 //!
 //! # The rules
 //!

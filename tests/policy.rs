@@ -634,7 +634,8 @@ fn own_rules_come_first() {
         }
         let all = [&own, RULES].concat();
         let candidates = candidates(&all, &context);
-        for status in statuses() {
+        let others = [Status(0x1234), Status(0x1235), Status(0xff01)];
+        for &status in Status::NAMED.iter().chain(&others) {
             let mut matching = candidates
                 .iter()
                 .filter(|rule| rule.statuses.contains(status));

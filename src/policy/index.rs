@@ -7,21 +7,21 @@ use crate::{Opcode, Status};
 ///
 /// The rules that a response satisfies are those with a bit in all of its words, and the first of
 /// them is the lowest bit. Covers as many rules as a word has bits.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Index {
     opcodes: [u64; 256],
     /// By status, as far as it has one byte.
     statuses: [u64; 256],
     /// What the other statuses satisfy, or may satisfy.
     long_statuses: u64,
-    /// The rules that list statuses of two bytes: they have to be asked.
+    /// The rules that list statuses of two bytes: they have to be looked into.
     listing_long_statuses: u64,
     editions: [u64; Edition::ALL.len()],
     opaques: [u64; OpaqueOwner::ALL.len()],
     values: [u64; ValueShape::ALL.len()],
     producer: u64,
     consumer: u64,
-    /// The rules that depend on the error map: they have to be asked.
+    /// The rules that depend on the error map: they have to be looked into.
     heeding_error_map: u64,
 }
 
@@ -143,19 +143,20 @@ impl Index {
             Role::Producer => self.producer,
             Role::Consumer => self.consumer,
         };
-        let mut asked = self.heeding_error_map;
+        // Whether the status is in the words, or has to be looked for in the rules.
+        let mut unsure = 0;
         candidates &= match u8::try_from(status.0) {
             Ok(code) => at(&self.statuses, code.into()),
             Err(_) => {
-                asked |= self.listing_long_statuses;
+                unsure = self.listing_long_statuses;
                 self.long_statuses
             }
         };
         while candidates != 0 {
             let rule = rules.get(candidates.trailing_zeros() as usize)?;
             let lowest = candidates & candidates.wrapping_neg();
-            if lowest & asked == 0
-                || rule.heeds(context.attributes) && rule.statuses.contains(status)
+            if (lowest & self.heeding_error_map == 0 || rule.heeds(context.attributes))
+                && (lowest & unsure == 0 || rule.statuses.contains(status))
             {
                 return Some(rule);
             }
