@@ -559,7 +559,7 @@ fn every_rule_demands_something() {
     let ids: BTreeSet<_> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(ids.len(), RULES.len());
     for rule in RULES {
-        assert!(rule.reason.ends_with('.'), "{}", rule.id);
+        assert!(rule.demand.ends_with('.'), "{}", rule.id);
     }
 }
 
@@ -603,6 +603,25 @@ fn every_length_of_every_section() {
                     example.verdict();
                 }
             }
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_packet_gets_a_verdict(bytes: Vec<u8>, opcode: u8, collections: bool) {
+        let magic = Magic::AltClientRequest as u8;
+        let body_len = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+        let lengths = bytes.iter().take(3).map(|byte| byte % 40);
+        let mut packet = [vec![magic, opcode], lengths.collect()].concat();
+        packet.resize(8, 0);
+        packet.extend(body_len);
+        packet.resize(24, 0);
+        packet.extend(&bytes);
+        if let Ok(Some((packet, _))) = Packet::split_first(&packet) {
+            let connection = Connection { collections, ..COLLECTIONS };
+            let verdict = validate::request(packet, &connection);
+            assert_eq!(validate::request(packet, &connection), verdict);
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct Rule {
     /// How the server answers.
     pub status: Status,
     /// What the rule demands, in a sentence.
-    pub reason: &'static str,
+    pub demand: &'static str,
 }
 
 /// The part of a request that breaks a rule.
@@ -167,10 +167,10 @@ impl fmt::Display for Markdown {
             id,
             field,
             status,
-            reason,
+            demand,
         } in RULES
         {
-            writeln!(f, "| `{id}` | {field} | {reason} | {status} |")?;
+            writeln!(f, "| `{id}` | {field} | {demand} | {status} |")?;
         }
         Ok(())
     }
@@ -181,12 +181,12 @@ pub fn markdown() -> impl fmt::Display {
     Markdown
 }
 
-const fn row(id: &'static str, field: Field, status: Status, reason: &'static str) -> Rule {
+const fn row(id: &'static str, field: Field, status: Status, demand: &'static str) -> Rule {
     Rule {
         id,
         field,
         status,
-        reason,
+        demand,
     }
 }
 
@@ -248,9 +248,9 @@ impl fmt::Display for Violation {
             id,
             field,
             status,
-            reason,
+            demand,
         } = self.rule;
-        write!(f, "{id}: {field}: {reason} ({status})")
+        write!(f, "{id}: {field}: {demand} ({status})")
     }
 }
 
