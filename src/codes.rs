@@ -71,6 +71,7 @@ macro_rules! codes {
 
 mod datatype;
 mod dcp;
+mod error_attributes;
 mod feature;
 mod opcode;
 mod status;
@@ -80,6 +81,7 @@ pub use dcp::{
     DurabilityLevel, OpenFlags, OsoFlags, SnapshotFlags, StreamEndReason, StreamFlags,
     SystemEventId, VbucketState, WireBool,
 };
+pub use error_attributes::ErrorAttributes;
 pub use feature::Feature;
 pub use opcode::{Command, Opcode, ServerOpcode};
 pub use status::{Status, StatusCategory};

@@ -10,6 +10,7 @@
 //! | frame       | where a packet ends        | [`Header`], [`Packet`], [`Decoder`], [`FramingExtras`]       |
 //! | message     | what a packet says         | [`Request`], [`Response`], [`dcp`], [`kv`]                   |
 //! | value       | what is inside keys and values | [`value`]: [`DocKey`], extended attributes, system events … |
+//! | judgement   | what it means for us       | [`policy`]: is it fatal; [`validate`]: would the server accept it |
 //!
 //! Failures are split by what the caller must do about them: nothing yet (`None`: read more), give
 //! up this packet ([`MessageError`]), or close the connection ([`FrameError`]). A status is not an
@@ -42,13 +43,13 @@ mod packet;
 pub mod policy;
 #[cfg(test)]
 mod testing;
-pub mod value;
 pub mod validate;
+pub mod value;
 
 pub use codes::{
-    Command, Datatype, DurabilityLevel, Feature, Opcode, OpenFlags, OsoFlags, ServerOpcode,
-    SnapshotFlags, Status, StatusCategory, StreamEndReason, StreamFlags, SystemEventId,
-    VbucketState, WireBool,
+    Command, Datatype, DurabilityLevel, ErrorAttributes, Feature, Opcode, OpenFlags, OsoFlags,
+    ServerOpcode, SnapshotFlags, Status, StatusCategory, StreamEndReason, StreamFlags,
+    SystemEventId, VbucketState, WireBool,
 };
 pub use data::{Metadata, UserData};
 pub use decoder::{Batch, Decoder};

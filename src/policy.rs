@@ -79,7 +79,7 @@
 #![doc = include_str!("policy/table.md")]
 
 mod context;
-mod error_map;
+
 mod index;
 mod markdown;
 mod rule;
@@ -89,7 +89,7 @@ mod table;
 use core::fmt;
 
 pub use context::{Context, Edition, OpaqueOwner, Role, ValueShape};
-pub use error_map::ErrorMapAttributes;
+
 pub use rule::{Rule, Set};
 pub use stream_end::{STREAM_ENDS, StreamEndAction, StreamEndAdvice, stream_end};
 pub use table::RULES;

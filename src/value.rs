@@ -39,7 +39,7 @@ pub use error::{ValueError, ValueErrorKind, ValueFormat};
 #[cfg(feature = "json")]
 pub use error_context::ErrorContext;
 #[cfg(feature = "json")]
-pub use error_map::{ErrorAttributes, ErrorMap, ErrorMapEntry};
+pub use error_map::{ErrorMap, ErrorMapEntry};
 pub use key::{CollectionId, Collections, DocKey, ScopeId};
 #[cfg(feature = "json")]
 pub use manifest::{Manifest, ManifestCollection, ManifestScope};

@@ -10,10 +10,10 @@
 use std::collections::BTreeSet;
 
 use mcbp::policy::{
-    self, Context, Edition, ErrorMapAttributes, Judgement, OpaqueOwner, Policy, RULES, Role, Rule,
-    Set, StreamEndAction, ValueShape,
+    self, Context, Edition, Judgement, OpaqueOwner, Policy, RULES, Role, Rule, Set,
+    StreamEndAction, ValueShape,
 };
-use mcbp::{Opcode, Status, StreamEndReason};
+use mcbp::{ErrorAttributes, Opcode, Status, StreamEndReason};
 
 /// The owners that the server knows.
 fn owners() -> impl Iterator<Item = OpaqueOwner> {
@@ -389,15 +389,15 @@ fn the_error_map_is_heeded_for_statuses_without_a_name() {
         OpaqueOwner::StreamRequest,
     );
     for status in (0..=u16::MAX).map(Status) {
-        for attribute in ErrorMapAttributes::all().iter() {
-            let drops = ErrorMapAttributes::DROPS_CONNECTION.contains(attribute);
+        for attribute in ErrorAttributes::all().iter() {
+            let drops = ErrorAttributes::DROPS_CONNECTION.contains(attribute);
             for (context, without) in [(noop, 'A'), (refused, 's')] {
                 let named = status.name().is_some();
                 if named && [Status::SUCCESS, Status::ROLLBACK].contains(&status) {
                     continue;
                 }
                 let context = Context {
-                    attributes: attribute | ErrorMapAttributes::TEMP,
+                    attributes: attribute | ErrorAttributes::TEMP,
                     ..context
                 };
                 assert_verdict(context, status, if drops && !named { 'X' } else { without });
@@ -412,7 +412,7 @@ fn the_error_map_is_heeded_for_statuses_without_a_name() {
 /// Reference 8.6: the server's error map against its own producer.
 #[test]
 fn who_is_followed_where_the_error_map_disagrees() {
-    let attributes = ErrorMapAttributes::CONN_STATE_INVALIDATED;
+    let attributes = ErrorAttributes::CONN_STATE_INVALIDATED;
     for status in [Status::DCP_STREAM_NOT_FOUND, Status::OPAQUE_NO_MATCH] {
         for edition in [Edition::V7_0, Edition::V7_0StatusCodes] {
             let context = |role, opcode, opaque| Context {
@@ -478,8 +478,8 @@ fn contexts(mut check: impl FnMut(Context)) {
             for opaque in OpaqueOwner::ALL {
                 for value in ValueShape::ALL {
                     for attributes in [
-                        ErrorMapAttributes::empty(),
-                        ErrorMapAttributes::CONN_STATE_INVALIDATED,
+                        ErrorAttributes::empty(),
+                        ErrorAttributes::CONN_STATE_INVALIDATED,
                     ] {
                         for opcode in (0..=u8::MAX).map(Opcode) {
                             check(Context {

@@ -2,10 +2,8 @@
 
 #![cfg(feature = "json")]
 
-use mcbp::value::{
-    ErrorAttributes, ErrorContext, ErrorMap, Manifest, ManifestCollection, ManifestScope,
-};
-use mcbp::{CollectionId, ScopeId, Status, ValueErrorKind};
+use mcbp::value::{ErrorContext, ErrorMap, Manifest, ManifestCollection, ManifestScope};
+use mcbp::{CollectionId, ErrorAttributes, ScopeId, Status, ValueErrorKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

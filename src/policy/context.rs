@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::ErrorMapAttributes;
+use crate::ErrorAttributes;
 use crate::{Header, Opcode};
 
 /// Which end of DCP received the response.
@@ -177,7 +177,7 @@ pub struct Context {
     /// What its value can be.
     pub value: ValueShape,
     /// What the error map says of its status; empty without a map.
-    pub attributes: ErrorMapAttributes,
+    pub attributes: ErrorAttributes,
 }
 
 impl Context {
@@ -190,7 +190,7 @@ impl Context {
             opcode,
             opaque,
             value: ValueShape::Empty,
-            attributes: ErrorMapAttributes::empty(),
+            attributes: ErrorAttributes::empty(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A line of the table: what it is about, what it says, and why.
 
-use super::{Context, Edition, ErrorMapAttributes, Judgement, OpaqueOwner, Role, ValueShape};
-use crate::{Opcode, Status};
+use super::{Context, Edition, Judgement, OpaqueOwner, Role, ValueShape};
+use crate::{ErrorAttributes, Opcode, Status};
 
 /// A line of the table: which responses it is about, what to do about them, and who says so.
 ///
@@ -38,7 +38,7 @@ pub struct Rule<'a> {
     /// What the response's value can be.
     pub values: Set<'a, ValueShape>,
     /// What the error map says of the status: one of these, or nothing in particular if empty.
-    pub attributes: ErrorMapAttributes,
+    pub attributes: ErrorAttributes,
     /// What to do.
     pub judgement: Judgement,
     /// Why, in a sentence.
@@ -57,7 +57,7 @@ impl<'a> Rule<'a> {
         opaques: Set::ALL,
         statuses: Set::ALL,
         values: Set::ALL,
-        attributes: ErrorMapAttributes::empty(),
+        attributes: ErrorAttributes::empty(),
         judgement: Judgement::Fatal,
         reason: "",
         source: "",
@@ -75,7 +75,7 @@ impl<'a> Rule<'a> {
     }
 
     /// Whether the rule is about a status of which the error map says this.
-    pub(super) const fn heeds(&self, attributes: ErrorMapAttributes) -> bool {
+    pub(super) const fn heeds(&self, attributes: ErrorAttributes) -> bool {
         self.attributes.is_empty() || self.attributes.intersects(attributes)
     }
 }

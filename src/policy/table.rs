@@ -2,8 +2,8 @@
 
 use super::Judgement::{self, Acknowledges, CancelsCacheTransfer, Expected, Fatal, StreamOnly};
 use super::Set::{Except, Only};
-use super::{Edition, ErrorMapAttributes, OpaqueOwner, Role, Rule, Set, ValueShape};
-use crate::{Opcode, Status};
+use super::{Edition, OpaqueOwner, Role, Rule, Set, ValueShape};
+use crate::{ErrorAttributes, Opcode, Status};
 
 const PRODUCER: Option<Role> = Some(Role::Producer);
 const CONSUMER: Option<Role> = Some(Role::Consumer);
@@ -163,7 +163,7 @@ pub static RULES: &[Rule<'static>] = &[
     // Statuses that only an error map knows.
     row("error-map", EITHER, Set::ALL, Set::ALL, Set::ALL, UNNAMED, Fatal,
         "The error map says that a connection is unusable after this status.",
-        "reference 8.6").on_attributes(ErrorMapAttributes::DROPS_CONNECTION),
+        "reference 8.6").on_attributes(ErrorAttributes::DROPS_CONNECTION),
 
     // What a client asked for itself, at either end.
     row("own-close-stream", EITHER, Set::ALL, CLOSE_STREAM, OF_REQUEST, NO_STREAM, StreamOnly,
@@ -347,7 +347,7 @@ impl Rule<'static> {
         Self { values, ..self }
     }
 
-    const fn on_attributes(self, attributes: ErrorMapAttributes) -> Self {
+    const fn on_attributes(self, attributes: ErrorAttributes) -> Self {
         Self { attributes, ..self }
     }
 }

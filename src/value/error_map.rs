@@ -8,69 +8,7 @@ use serde::Deserialize;
 
 use super::json::{Hex, Object, object};
 use super::{ValueError, ValueFormat};
-use crate::Status;
-
-bitflags::bitflags! {
-    /// What the [error map](ErrorMap) says of a status (reference 8.6).
-    ///
-    /// In JSON they are text in lower case with dashes.
-    #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
-    #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
-    pub struct ErrorAttributes: u32 {
-        /// The operation succeeded for practical purposes.
-        const SUCCESS = 1;
-        /// The item alone is concerned; it may be another matter once that has changed.
-        const ITEM_ONLY = 1 << 1;
-        /// The request is wrong, and will be when repeated.
-        const INVALID_INPUT = 1 << 2;
-        /// The cluster map is out of date.
-        const FETCH_CONFIG = 1 << 3;
-        /// The connection cannot be used any more, unless another attribute names a remedy.
-        const CONN_STATE_INVALIDATED = 1 << 4;
-        /// Who asked, or whether they may, is the matter; the connection is well.
-        const AUTH = 1 << 5;
-        /// The status needs handling of its own; a client that has none must close the connection.
-        const SPECIAL_HANDLING = 1 << 6;
-        /// This server, bucket or user cannot do it.
-        const SUPPORT = 1 << 7;
-        /// The condition passes; says nothing of when to repeat.
-        const TEMP = 1 << 8;
-        /// The server failed, or has a bug.
-        const INTERNAL = 1 << 9;
-        /// Repeat at once.
-        const RETRY_NOW = 1 << 10;
-        /// Repeat after a while.
-        const RETRY_LATER = 1 << 11;
-        /// Subdocument commands are concerned.
-        const SUBDOC = 1 << 12;
-        /// DCP is concerned.
-        const DCP = 1 << 13;
-        /// The item is locked.
-        const ITEM_LOCKED = 1 << 14;
-        /// The item is deleted.
-        const ITEM_DELETED = 1 << 15;
-        /// The client is over a limit; since version 2.
-        const RATE_LIMIT = 1 << 16;
-        /// The system is over a limit; since version 2.
-        const SYSTEM_CONSTRAINT = 1 << 17;
-        /// Do not repeat; since version 2.
-        const NO_RETRY = 1 << 18;
-    }
-}
-
-impl ErrorAttributes {
-    /// The attribute of this text, such as `item-only`.
-    pub fn from_text(text: &str) -> Option<Self> {
-        let lower = |byte| match byte {
-            b'_' => b'-',
-            _ => byte.to_ascii_lowercase(),
-        };
-        Self::all()
-            .iter_names()
-            .find(|(name, _)| name.bytes().map(lower).eq(text.bytes()))
-            .map(|(_, attribute)| attribute)
-    }
-}
+use crate::{ErrorAttributes, Status};
 
 /// What a server says of its own statuses.
 ///

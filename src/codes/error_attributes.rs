@@ -3,12 +3,12 @@
 bitflags::bitflags! {
     /// What the error map, the response to `GET_ERROR_MAP`, says of a status (reference 8.6).
     ///
-    /// The map names the attributes in lower case with hyphens, as
-    /// [`from_attribute`](Self::from_attribute) reads them. A client has to ignore attributes that
-    /// it does not know.
+    /// These are no bits on the wire: the map names them in lower case with hyphens, as
+    /// [`from_text`](Self::from_text) reads them. A client has to ignore attributes that it does
+    /// not know.
     #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
     #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
-    pub struct ErrorMapAttributes: u32 {
+    pub struct ErrorAttributes: u32 {
         /// The operation succeeded for practical purposes.
         const SUCCESS = 1 << 0;
         /// The status concerns the item only; another state of it may help.
@@ -48,30 +48,24 @@ bitflags::bitflags! {
         const RATE_LIMIT = 1 << 17;
         /// A limit of the system is reached; only in version 2 of the map.
         const SYSTEM_CONSTRAINT = 1 << 18;
-
-        const _ = !0;
     }
 }
 
-impl ErrorMapAttributes {
+impl ErrorAttributes {
     /// The attributes after which the connection must not be used: `conn-state-invalidated`, and
     /// `special-handling` for a status that nothing here handles.
     pub const DROPS_CONNECTION: Self = Self::CONN_STATE_INVALIDATED.union(Self::SPECIAL_HANDLING);
 
-    /// The attribute of this name, `"conn-state-invalidated"` for one; none if it is not known.
-    pub fn from_attribute(name: &str) -> Self {
-        let spelled = |own: &str| {
-            let own = own.bytes().map(|byte| match byte {
-                b'_' => b'-',
-                letter => letter.to_ascii_lowercase(),
-            });
-            own.eq(name.bytes())
+    /// The attribute of this name, such as `conn-state-invalidated`, if it is known.
+    pub fn from_text(name: &str) -> Option<Self> {
+        let hyphenated = |byte| match byte {
+            b'_' => b'-',
+            _ => byte.to_ascii_lowercase(),
         };
         Self::all()
             .iter_names()
-            .find(|(own, _)| spelled(own))
+            .find(|(own, _)| own.bytes().map(hyphenated).eq(name.bytes()))
             .map(|(_, attribute)| attribute)
-            .unwrap_or_default()
     }
 }
 
@@ -103,17 +97,16 @@ mod tests {
             "system-constraint",
         ];
         for (bit, name) in names.into_iter().enumerate() {
-            let attribute = ErrorMapAttributes::from_attribute(name);
-            assert_eq!(attribute.bits(), 1 << bit, "{name}");
+            let attribute = ErrorAttributes::from_text(name);
+            assert_eq!(attribute, ErrorAttributes::from_bits(1 << bit), "{name}");
         }
-        assert_eq!(ErrorMapAttributes::all().iter_names().count(), names.len());
+        assert_eq!(ErrorAttributes::all().iter_names().count(), names.len());
     }
 
     #[test]
     fn unknown_attributes_are_ignored() {
         for name in ["", "retry", "ITEM_ONLY", "item_only", "item-only "] {
-            let attribute = ErrorMapAttributes::from_attribute(name);
-            assert!(attribute.is_empty(), "{name}");
+            assert_eq!(ErrorAttributes::from_text(name), None, "{name}");
         }
     }
 }
