@@ -1,15 +1,16 @@
 //! What a connection has agreed on, as far as it was captured.
 //!
 //! A packet does not say all that it takes to read it: whether its key starts with a collection id,
-//! or which vbucket a response is about. The packets before it do.
+//! which vbucket a response is about, whether it is fatal. The packets before it do.
 
 use core::net::SocketAddr;
 
 use hashlink::LinkedHashMap;
-use mcbp::dcp::Open;
+use mcbp::dcp::DcpRequest;
 use mcbp::kv::HelloReply;
+use mcbp::policy::{self, Context, Edition, OpaqueOwner, Role, Verdict};
 use mcbp::value::Collections;
-use mcbp::{Feature, Opcode, OpenFlags, Packet};
+use mcbp::{Feature, Opcode, OpenFlags, Packet, Status, StreamFlags};
 
 use crate::capture::ConnectionId;
 use crate::framing::Place;
@@ -21,6 +22,8 @@ pub struct Known {
     pub vbucket: Option<u16>,
     /// What its connection has agreed on.
     pub agreed: Agreed,
+    /// What the end that receives it makes of it, if it is a response.
+    pub verdict: Option<Verdict<'static>>,
 }
 
 /// What a connection has agreed on.
@@ -30,6 +33,8 @@ pub struct Agreed {
     pub collections: Collections,
     /// Whether datatypes are those of values that are not sent.
     pub underlying: bool,
+    /// By which rules responses are judged.
+    pub edition: Edition,
 }
 
 impl Default for Agreed {
@@ -37,6 +42,7 @@ impl Default for Agreed {
         Self {
             collections: Collections::NotNegotiated,
             underlying: false,
+            edition: Edition::V7_0,
         }
     }
 }
@@ -71,8 +77,20 @@ impl Connections {
 #[derive(Debug, Default)]
 struct Connection {
     agreed: Agreed,
-    /// The latest requests, by who asks, what, and under which opaque.
-    requests: LinkedHashMap<(Option<SocketAddr>, Opcode, u32), u16>,
+    requests: LinkedHashMap<Request, Asked>,
+}
+
+/// Who asks, what, and under which opaque.
+type Request = (Option<SocketAddr>, Opcode, u32);
+
+/// What is worth remembering of a request.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    vbucket: u16,
+    /// A stream request: for the cache, too.
+    cache_transfer: bool,
+    /// A control: for the status codes of release 7.
+    status_codes: bool,
 }
 
 impl Connection {
@@ -81,52 +99,120 @@ impl Connection {
 
     fn learn(&mut self, place: &Place, packet: Packet<&[u8]>) -> Known {
         let header = packet.header();
-        let vbucket = header.opcode().and_then(|opcode| match header.vbucket() {
-            Some(vbucket) => {
-                let requester = place.flow.map(|flow| flow.source);
-                self.asked((requester, opcode, header.opaque()), vbucket);
-                Some(vbucket)
-            }
-            None => {
-                let requester = place.flow.map(|flow| flow.destination);
-                let request = (requester, opcode, header.opaque());
-                self.requests.get(&request).copied()
-            }
-        });
-        self.agree(packet);
-        Known {
-            vbucket,
+        let source = place.flow.map(|flow| flow.source);
+        let destination = place.flow.map(|flow| flow.destination);
+        let mut known = Known {
+            vbucket: None,
             agreed: self.agreed,
+            verdict: None,
+        };
+        let Some(opcode) = header.opcode() else {
+            return known;
+        };
+        let request = |who, opcode| (who, opcode, header.opaque());
+        if let Some(vbucket) = header.vbucket() {
+            known.vbucket = Some(vbucket);
+            self.ask(request(source, opcode), vbucket, packet);
+        } else {
+            let asked = self.requests.get(&request(destination, opcode));
+            let stream = self.requests.get(&request(source, Opcode::DCP_STREAM_REQ));
+            known.vbucket = asked.map(|asked| asked.vbucket);
+            known.verdict = verdict(packet, self.agreed.edition, asked, stream);
+            let codes = asked.is_some_and(|asked| asked.status_codes);
+            self.answer(packet, codes);
+            known.agreed = self.agreed;
         }
+        known
     }
 
-    fn asked(&mut self, request: (Option<SocketAddr>, Opcode, u32), vbucket: u16) {
-        self.requests.insert(request, vbucket);
+    /// Learns from a request.
+    fn ask(&mut self, request: Request, vbucket: u16, packet: Packet<&[u8]>) {
+        let mut asked = Asked {
+            vbucket,
+            cache_transfer: false,
+            status_codes: false,
+        };
+        match DcpRequest::read(packet) {
+            Ok(DcpRequest::Open(open)) => {
+                let flag = OpenFlags::NO_VALUE_WITH_UNDERLYING_DATATYPE;
+                self.agreed.underlying = open.message.flags.contains(flag);
+            }
+            Ok(DcpRequest::StreamRequest(stream)) => {
+                let flag = StreamFlags::CACHE_TRANSFER;
+                asked.cache_transfer = stream.message.flags.contains(flag);
+            }
+            Ok(DcpRequest::Control(control)) => {
+                asked.status_codes = control.message.key == "v7_dcp_status_codes".into();
+            }
+            _ => {}
+        }
+        self.requests.insert(request, asked);
         if self.requests.len() > Self::MAX_REQUESTS {
             self.requests.pop_front();
         }
     }
 
-    fn agree(&mut self, packet: Packet<&[u8]>) {
-        match packet.header().opcode() {
-            // Every HELLO starts anew.
-            Some(Opcode::HELLO) => {
-                let reply = packet.response().map(|response| response.reply);
-                if let Ok(HelloReply::Accepted(granted)) = reply {
-                    self.agreed.collections = if granted.contains(Feature::COLLECTIONS) {
-                        Collections::Negotiated
-                    } else {
-                        Collections::NotNegotiated
-                    };
-                }
-            }
-            Some(Opcode::DCP_OPEN) => {
-                if let Ok(request) = packet.request::<Open<'_>>() {
-                    let flag = OpenFlags::NO_VALUE_WITH_UNDERLYING_DATATYPE;
-                    self.agreed.underlying = request.message.flags.contains(flag);
-                }
-            }
-            _ => {}
+    /// Learns from a response.
+    fn answer(&mut self, packet: Packet<&[u8]>, status_codes: bool) {
+        // Every HELLO starts anew.
+        let hello = packet.response().map(|response| response.reply);
+        if let Ok(HelloReply::Accepted(granted)) = hello {
+            self.agreed.collections = if granted.contains(Feature::COLLECTIONS) {
+                Collections::Negotiated
+            } else {
+                Collections::NotNegotiated
+            };
         }
+        if status_codes && packet.header().status() == Some(Status::SUCCESS) {
+            self.agreed.edition = Edition::V7_0StatusCodes;
+        }
+    }
+}
+
+/// What the end that receives a response makes of it: to the request that it answers, or if it
+/// answers a message of a stream, to the stream under that opaque.
+fn verdict(
+    packet: Packet<&[u8]>,
+    edition: Edition,
+    asked: Option<&Asked>,
+    stream: Option<&Asked>,
+) -> Option<Verdict<'static>> {
+    let header = packet.header();
+    let opcode = header.opcode()?;
+    let (role, owner) = match (judge_of(opcode), opcode, asked, stream) {
+        (role, Opcode::DCP_NOOP, Some(_), _) => (role, OpaqueOwner::Noop),
+        (Role::Producer, _, _, Some(stream)) if stream.cache_transfer => {
+            (Role::Producer, OpaqueOwner::CacheTransfer)
+        }
+        (Role::Producer, _, _, Some(_)) => (Role::Producer, OpaqueOwner::Stream),
+        (role, Opcode::DCP_STREAM_REQ, Some(_), _) => (role, OpaqueOwner::StreamRequest),
+        (role, Opcode::DCP_CONTROL, Some(_), _) => (role, OpaqueOwner::Control),
+        (Role::Consumer, _, Some(_), _) => (Role::Consumer, OpaqueOwner::Request),
+        (role, ..) => (role, OpaqueOwner::Nothing),
+    };
+    let context = Context::of_response(role, edition, header, owner)?;
+    Some(policy::judge(&context, header.status()?))
+}
+
+/// Which end a response to this goes to: the one that sends the changes gets the answers to them.
+pub fn judge_of(opcode: Opcode) -> Role {
+    match opcode {
+        Opcode::DCP_STREAM_END
+        | Opcode::DCP_SNAPSHOT_MARKER
+        | Opcode::DCP_MUTATION
+        | Opcode::DCP_DELETION
+        | Opcode::DCP_EXPIRATION
+        | Opcode::DCP_FLUSH
+        | Opcode::DCP_SET_VBUCKET_STATE
+        | Opcode::DCP_NOOP
+        | Opcode::DCP_SYSTEM_EVENT
+        | Opcode::DCP_PREPARE
+        | Opcode::DCP_COMMIT
+        | Opcode::DCP_ABORT
+        | Opcode::DCP_SEQNO_ADVANCED
+        | Opcode::DCP_OSO_SNAPSHOT
+        | Opcode::DCP_CACHE_TRANSFER
+        | Opcode::DCP_CACHE_TRANSFER_END => Role::Producer,
+        _ => Role::Consumer,
     }
 }

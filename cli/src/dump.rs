@@ -9,7 +9,8 @@ use core::net::SocketAddr;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
-use mcbp::{FrameError, MessageError, Opcode, Packet};
+use mcbp::policy::Verdict;
+use mcbp::{FrameError, MessageError, Opcode, Packet, Status};
 
 use crate::capture::{self, CaptureError, FrameReader, LinkType, Reassembler};
 use crate::connections::Connections;
@@ -86,6 +87,8 @@ struct Record<'a> {
     /// That of the request, if this is the response to one.
     vbucket: Option<u16>,
     description: Result<Description<'a>, MessageError>,
+    /// What the receiver makes of a response that is not plain success.
+    verdict: Option<Verdict<'static>>,
 }
 
 /// How it went.
@@ -266,6 +269,9 @@ impl<'a, W: Write, P: Write> Dump<'a, W, P> {
             packet,
             vbucket: known.vbucket,
             description: Description::of(packet, known.agreed, &mut inflated),
+            verdict: known
+                .verdict
+                .filter(|_| packet.header().status() != Some(Status::SUCCESS)),
         };
         self.print(&record);
         self.inflated = inflated;

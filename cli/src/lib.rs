@@ -2,11 +2,12 @@
 //!
 //! [`capture`] turns a capture file into TCP byte streams, [`framing`] these into MCBP packets;
 //! [`connections`] learns what it takes to read them, [`describe`] names their fields, and [`dump`]
-//! prints them. A library only so that tests
+//! prints them. [`explain`] prints what the policy makes of a status. A library only so that tests
 //! and fuzz targets can reach them: no promises are made about it.
 
 pub mod capture;
 pub mod connections;
 pub mod describe;
 pub mod dump;
+pub mod explain;
 pub mod framing;

@@ -1,5 +1,7 @@
 //! `mcbp`: looks at Couchbase DCP traffic.
 
+use core::error::Error;
+use core::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,8 +10,10 @@ use std::process::ExitCode;
 use anstream::{AutoStream, ColorChoice};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use mcbp::Opcode;
+use mcbp::policy::{Edition, OpaqueOwner, Role};
+use mcbp::{Opcode, Status};
 use mcbp_cli::dump::{self, DumpError, Filter, Format, Options};
+use mcbp_cli::explain::{self, Question};
 
 /// Looks at Couchbase DCP traffic.
 #[derive(Debug, Parser)]
@@ -26,6 +30,10 @@ enum Command {
     /// Exit status: 0 if all was understood, 1 if there were problems (told on standard error), 2
     /// if there was nothing to read.
     Dump(Dump),
+    /// Say which statuses are fatal to a connection, and why.
+    ///
+    /// Without arguments, print the table of rules: the first that matches decides.
+    Policy(Policy),
 }
 
 #[derive(Debug, Args)]
@@ -62,35 +70,103 @@ struct Dump {
     port: Vec<u16>,
 }
 
-/// `DCP_MUTATION`, `mutation`, `0x57` and `87` are the same.
+#[derive(Debug, Args)]
+struct Policy {
+    /// What was answered, by name or number.
+    #[arg(value_parser = opcode, requires = "status")]
+    opcode: Option<Opcode>,
+
+    /// The status it was answered with, by name or number.
+    #[arg(value_parser = status)]
+    status: Option<Status>,
+
+    /// Who received the answer: producer or consumer [default: who asks such a thing].
+    #[arg(long, value_parser = |text: &str| one_of(&Role::ALL, text))]
+    role: Option<Role>,
+
+    /// Whose rules apply: 6.5, 6.6, 7.0 or 7.0-with-codes [default: all].
+    #[arg(long, value_parser = |text: &str| one_of(&Edition::ALL, text))]
+    edition: Option<Edition>,
+
+    /// What the answer's opaque belongs to [default: what it should].
+    #[arg(long, value_parser = |text: &str| one_of(&OpaqueOwner::ALL, text))]
+    opaque: Option<OpaqueOwner>,
+}
+
+/// `DCP_MUTATION`, `mutation`, `0x57` and `87` are the same; of names with and without `DCP_`, the
+/// one with it is meant.
 fn opcode(text: &str) -> Result<Opcode, String> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u8::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    };
     let name = text.replace('-', "_");
-    number
+    number(text)
+        .and_then(|number| u8::try_from(number).ok())
         .map(Opcode)
         .or_else(|| Opcode::from_name(&format!("DCP_{name}")))
         .or_else(|| Opcode::from_name(&name))
         .ok_or_else(|| "no such opcode".to_owned())
 }
 
+/// `KEY_EEXISTS`, `key-eexists`, `0x02` and `2` are the same.
+fn status(text: &str) -> Result<Status, String> {
+    number(text)
+        .map(Status)
+        .or_else(|| Status::from_name(&text.replace('-', "_")))
+        .ok_or_else(|| "no such status".to_owned())
+}
+
+fn number(text: &str) -> Option<u16> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// The value that is called so, with hyphens for spaces.
+fn one_of<T: Copy + Display>(all: &[T], text: &str) -> Result<T, String> {
+    let called = |value: &T| value.to_string().replace(' ', "-");
+    let names: Vec<_> = all.iter().map(called).collect();
+    let found = all.iter().find(|value| called(value) == text);
+    found
+        .copied()
+        .ok_or_else(|| format!("one of {}", names.join(", ")))
+}
+
 const PROBLEMS: u8 = 1;
 const NOTHING_READ: u8 = 2;
 
 fn main() -> ExitCode {
-    let Command::Dump(args) = Cli::parse().command;
-    match run(&args) {
-        Ok(status) => status,
-        Err(error) => {
-            eprintln!("mcbp: {}: {error}", args.file.display());
-            ExitCode::from(NOTHING_READ)
+    let (done, what) = match Cli::parse().command {
+        Command::Dump(args) => (dump(&args), format!("{}: ", args.file.display())),
+        Command::Policy(args) => (policy(&args), String::new()),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("mcbp: {what}{error}");
+        ExitCode::from(NOTHING_READ)
+    })
+}
+
+fn policy(args: &Policy) -> Result<ExitCode, Box<dyn Error>> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = match (args.opcode, args.status) {
+        (Some(opcode), Some(status)) => {
+            let question = Question {
+                opcode,
+                status,
+                role: args.role,
+                edition: args.edition,
+                opaque: args.opaque,
+            };
+            explain::explain(&mut out, &question)
         }
+        _ => explain::table(&mut out),
+    };
+    match written.and_then(|()| out.flush()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        written => Ok(written.map(|()| ExitCode::SUCCESS)?),
     }
 }
 
-fn run(args: &Dump) -> Result<ExitCode, Box<dyn core::error::Error>> {
+fn dump(args: &Dump) -> Result<ExitCode, Box<dyn Error>> {
     let stdout = io::stdout();
     let colour = AutoStream::choice(&stdout) != ColorChoice::Never;
     let options = Options {

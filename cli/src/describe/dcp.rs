@@ -4,7 +4,7 @@ use mcbp::dcp::{
     CacheTransferRecord, DcpRequest, DcpResponse, DeletionVersion, GetFailoverLogReply,
     SnapshotMarkerV2Minor, StreamRequestReply,
 };
-use mcbp::{Metadata, Packet};
+use mcbp::{Metadata, Packet, policy};
 
 use super::inside::said;
 use super::{Field, Value, failover_log, flags, hex, name, number, sections};
@@ -38,7 +38,9 @@ pub(super) fn request<'a>(request: &DcpRequest<'a>) -> Vec<Field<'a>> {
             ]
         }
         DcpRequest::StreamEnd(request) => {
-            vec![("reason", name(request.message.reason))]
+            let reason = request.message.reason;
+            let advice = policy::stream_end(reason).action;
+            vec![("reason", name(reason)), ("advice", name(advice))]
         }
         DcpRequest::SnapshotMarker(request) => {
             let marker = &request.message;

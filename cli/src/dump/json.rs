@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
+use mcbp::policy::Verdict;
 use mcbp::{FrameError, Magic};
 use serde_json::{Map, Value as Json, json};
 
@@ -61,6 +62,15 @@ fn object(record: &Record<'_>, unredacted: bool) -> Map<String, Json> {
     put("vbucket", record.vbucket.into());
     if let Some(status) = header.status() {
         put("status", status.to_string().into());
+    }
+    if let Some(Verdict { judgement, rule }) = &record.verdict {
+        let verdict = json!({
+            "judgement": judgement.to_string(),
+            "rule": rule.id,
+            "reason": rule.reason,
+            "source": rule.source,
+        });
+        put("verdict", verdict);
     }
     put("opaque", format!("{:#010x}", header.opaque()).into());
     put("cas", format!("{:#x}", header.cas()).into());

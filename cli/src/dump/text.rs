@@ -67,6 +67,14 @@ pub(super) fn write(
         let style = if status == Status::SUCCESS { good } else { bad };
         write!(out, " {style}{status}{style:#}")?;
     }
+    if let Some(verdict) = &record.verdict {
+        let style = if verdict.is_fatal() { bad } else { name };
+        write!(
+            out,
+            " {style}({}: {}){style:#}",
+            verdict.judgement, verdict.rule.id
+        )?;
+    }
     match &record.description {
         Err(error) => write!(out, " {bad}{error}{bad:#}")?,
         Ok(description) => {
