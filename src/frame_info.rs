@@ -40,7 +40,7 @@ pub struct FramingExtras<'a> {
 
 /// What the header says of the framing extras.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-enum Form {
+pub(crate) enum Form {
     /// The magic has no room for them.
     #[default]
     Absent,
@@ -77,13 +77,10 @@ impl<'a> FramingExtras<'a> {
         })
     }
 
-    /// A stream id that the header does not announce; see [`is_unannounced`](Self::is_unannounced).
+    /// Framing extras that are known to be whole.
     #[inline]
-    pub(crate) const fn unannounced(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            form: Form::Unannounced,
-        }
+    pub(crate) const fn of(bytes: &'a [u8], form: Form) -> Self {
+        Self { bytes, form }
     }
 
     /// Whether the packet has a magic with room for framing extras.

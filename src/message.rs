@@ -8,9 +8,11 @@ pub use status_only::StatusOnly;
 
 use crate::cursor::Cursor;
 use crate::encode::Parts;
+use crate::frame_info::Form;
 use crate::{
-    Command, Datatype, EncodeError, FrameInfoError, FramingExtras, Lengths, Magic, MessageError,
-    MessageErrorKind, Opcode, Packet, PacketBuf, Section, SectionLengths, Sections, Status,
+    Command, Datatype, EncodeError, FrameInfoError, FramingExtras, Header, Lengths, Magic,
+    MessageError, MessageErrorKind, Opcode, Packet, PacketBuf, Section, SectionLengths, Sections,
+    Status,
 };
 
 /// What a request says, apart from what every request says.
@@ -88,32 +90,32 @@ impl Shape {
         Self { value, ..self }
     }
 
-    #[inline]
+    #[inline(always)]
     fn check(self, body: &Body<'_>) -> Result<(), MessageError> {
-        if self.extras.contains(body.extras.len())
-            && self.key.allows(body.key.len())
-            && self.value.allows(body.value.len())
-        {
+        let (extras, key, value) = (body.extras.len(), body.key.len(), body.value.len());
+        if self.extras.contains(extras) && self.key.allows(key) && self.value.allows(value) {
             return Ok(());
         }
-        Err(self.violation(body))
+        let (section, kind) = self.violation(extras, key, value);
+        Err(body.error(section, kind))
     }
 
+    // Not of the body itself, which would have to lie in memory for it, be there a violation or not.
     #[cold]
-    fn violation(self, body: &Body<'_>) -> MessageError {
-        let (section, len, allowed) = if !self.extras.contains(body.extras.len()) {
-            (Section::Extras, body.extras.len(), self.extras)
-        } else if !self.key.allows(body.key.len()) {
-            (Section::Key, body.key.len(), Lengths::NONE)
+    fn violation(self, extras: usize, key: usize, value: usize) -> (Section, MessageErrorKind) {
+        let (section, len, allowed) = if !self.extras.contains(extras) {
+            (Section::Extras, extras, self.extras)
+        } else if !self.key.allows(key) {
+            (Section::Key, key, Lengths::NONE)
         } else {
-            (Section::Value, body.value.len(), Lengths::NONE)
+            (Section::Value, value, Lengths::NONE)
         };
         let kind = if len == 0 && section != Section::Extras {
             MessageErrorKind::Missing
         } else {
             MessageErrorKind::length(len, allowed)
         };
-        body.error(section, kind)
+        (section, kind)
     }
 }
 
@@ -175,7 +177,7 @@ impl<'a> Body<'a> {
         Err(self.error(Section::Value, kind))
     }
 
-    #[cold]
+    #[inline]
     pub(crate) const fn error(&self, section: Section, kind: MessageErrorKind) -> MessageError {
         MessageError {
             command: self.command,
@@ -193,64 +195,68 @@ struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     /// Opens a packet that is known to hold `command`.
-    #[inline]
+    #[inline(always)]
     fn open(packet: Packet<&'a [u8]>, shape: Shape) -> Result<Self, MessageError> {
-        let (framing_extras, sections) = if packet.header().magic().has_framing_extras() {
-            framing_extras(packet)?
+        let header = *packet.header();
+        // Only two numbers are handed back from the rarer case: sections that came through memory
+        // would cost the other more than all the rest of reading does.
+        let (form, len) = if header.magic().has_framing_extras() {
+            framing_extras(header, packet.into_body())?
         } else {
-            (FramingExtras::ABSENT, packet.into_sections())
+            (Form::Absent, 0)
         };
+        let lengths = SectionLengths {
+            framing_extras: len,
+            ..header.lengths()
+        };
+        let sections = Sections::split(packet.into_body(), lengths);
         let body = Body {
-            command: packet.header().command(),
+            command: header.command(),
             extras: sections.extras,
             key: sections.key.expose(),
             value: sections.value.expose(),
         };
         shape.check(&body)?;
         Ok(Self {
-            framing_extras,
+            framing_extras: FramingExtras::of(sections.framing_extras, form),
             body,
         })
     }
 }
 
-fn framing_extras(
-    packet: Packet<&[u8]>,
-) -> Result<(FramingExtras<'_>, Sections<'_>), MessageError> {
-    if let Some(sections) = unannounced_stream_id(packet) {
-        let framing_extras = FramingExtras::unannounced(sections.framing_extras);
-        return Ok((framing_extras, sections));
+/// What the framing extras are in a packet with room for them, and their length in bytes.
+#[inline(never)]
+fn framing_extras(header: Header, body: &[u8]) -> Result<(Form, usize), MessageError> {
+    if is_unannounced(&header, body) {
+        return Ok((Form::Unannounced, STREAM_ID_LEN));
     }
-    let sections = packet.into_sections();
-    match FramingExtras::new(sections.framing_extras) {
-        Ok(framing_extras) => Ok((framing_extras, sections)),
+    let bytes = Sections::split(body, header.lengths()).framing_extras;
+    match FramingExtras::new(bytes) {
+        Ok(_) => Ok((Form::Announced, bytes.len())),
         Err(FrameInfoError { offset }) => Err(MessageError {
-            command: packet.header().command(),
+            command: header.command(),
             section: Section::FramingExtras,
             kind: MessageErrorKind::Truncated { offset },
         }),
     }
 }
 
-/// The sections as the sender meant them; see [`FramingExtras::is_unannounced`].
-fn unannounced_stream_id(packet: Packet<&[u8]>) -> Option<Sections<'_>> {
-    const STREAM_ID_LEN: usize = 3;
-    let header = packet.header();
+/// Bytes in a stream id's frame info.
+const STREAM_ID_LEN: usize = 3;
+
+/// Whether the body starts with a stream id of which the header says nothing; see
+/// [`FramingExtras::is_unannounced`].
+fn is_unannounced(header: &Header, body: &[u8]) -> bool {
     let lengths = header.lengths();
     let affected = matches!(
-        (header.magic(), header.opcode()?, lengths.extras),
-        (Magic::AltClientRequest, Opcode::DCP_DELETION, 21)
-            | (Magic::AltClientRequest, Opcode::DCP_EXPIRATION, 20)
+        (header.magic(), header.opcode(), lengths.extras),
+        (Magic::AltClientRequest, Some(Opcode::DCP_DELETION), 21)
+            | (Magic::AltClientRequest, Some(Opcode::DCP_EXPIRATION), 20)
     );
-    if !affected || lengths.framing_extras != 0 || packet.body().first() != Some(&0x22) {
-        return None;
-    }
-    let meant = SectionLengths {
-        framing_extras: STREAM_ID_LEN,
-        value: lengths.value.checked_sub(STREAM_ID_LEN)?,
-        ..lengths
-    };
-    Some(Sections::split(packet.into_body(), meant))
+    affected
+        && lengths.framing_extras == 0
+        && lengths.value >= STREAM_ID_LEN
+        && body.first() == Some(&0x22)
 }
 
 /// What the server asks, and what it is answered, has no magic with room for framing extras.
@@ -270,8 +276,11 @@ const NO_FRAMING_EXTRAS: EncodeError = EncodeError::TooLong {
 /// assert_eq!(packet, *b"\x80\x5c\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\0");
 /// # Ok::<(), mcbp::EncodeError>(())
 /// ```
+// `repr(C)`: what all requests have lies at the same place in each, so code that reads it does not
+// depend on which it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[repr(C)]
 pub struct Request<'a, M> {
     /// Chosen by the sender, repeated in the response. The messages of a stream carry that of the
     /// stream request.
@@ -304,7 +313,7 @@ impl<M> From<M> for Request<'_, M> {
 
 impl<'a, M: Message<'a>> Request<'a, M> {
     /// Reads a packet that is known to be a request with this command.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
         let Envelope {
             framing_extras,
@@ -362,7 +371,9 @@ impl<'a, M: Message<'a>> Request<'a, M> {
 }
 
 /// A response: what every response carries, and the reply that only this one does.
+// `repr(C)` as for [`Request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub struct Response<'a, R> {
     /// That of the request.
     pub opaque: u32,
@@ -394,7 +405,7 @@ impl<R> From<R> for Response<'_, R> {
 
 impl<'a, R: Reply<'a>> Response<'a, R> {
     /// Reads a packet that is known to be a response with this command.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
         let Envelope {
             framing_extras,
@@ -478,7 +489,9 @@ macro_rules! messages {
             pub const OPCODES: &'static [Opcode] = &[$(Opcode::$OPCODE),*];
 
             /// Reads whichever of these messages the packet holds.
-            #[inline]
+            // So that a `match` on it becomes one with the dispatch, and nothing has to be put
+            // together in memory only to be taken apart.
+            #[inline(always)]
             pub fn read(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
                 let header = packet.header();
                 if !header.magic().$is_one() {
