@@ -3,7 +3,7 @@
 //! Names are those of the server without the prefix: `DCP_STREAM_REQ` is [`StreamRequest`], and the
 //! answer to it [`StreamRequestReply`]. To read whichever message a packet holds, see
 //! [`DcpRequest`] and [`DcpResponse`]; to read a certain one,
-//! [`Packet::request`] and [`Packet::response`].
+//! [`Packet::request`](crate::Packet::request) and [`Packet::response`](crate::Packet::response).
 
 mod abort;
 mod add_stream;
@@ -30,8 +30,6 @@ mod snapshot_marker;
 mod stream_end;
 mod stream_request;
 mod system_event;
-
-use bytes::BufMut;
 
 pub use abort::{Abort, AbortReply};
 pub use add_stream::{AddStream, AddStreamReply};
@@ -64,7 +62,7 @@ pub use stream_request::{StreamRequest, StreamRequestReply};
 pub use system_event::{SystemEvent, SystemEventReply};
 
 use crate::message::messages;
-use crate::{EncodeError, FramingExtras, MessageError, Opcode, Packet, Request, Response};
+use crate::{Opcode, Request, Response};
 
 messages! {
     /// Whichever DCP request a packet holds.

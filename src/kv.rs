@@ -4,7 +4,7 @@
 //! [`SelectBucketReply`]. Most answers are an [`Answer`]: what was asked for, or a refusal. To read
 //! whichever message a packet holds, see [`KvRequest`] and [`KvResponse`], and for what the server
 //! asks [`ServerRequest`] and [`ServerResponse`]; to read a certain one,
-//! [`Packet::request`] and [`Packet::response`].
+//! [`Packet::request`](crate::Packet::request) and [`Packet::response`](crate::Packet::response).
 //!
 //! ```
 //! use mcbp::kv::{Features, Hello, HelloReply, SelectBucket};
@@ -61,8 +61,6 @@ mod stat;
 mod vb_seqnos;
 mod version;
 
-use bytes::BufMut;
-
 pub use answer::Answer;
 pub use collections_get_id::{CollectionsGetId, CollectionsGetIdReply};
 pub use collections_get_manifest::{CollectionsGetManifest, CollectionsGetManifestReply};
@@ -100,7 +98,7 @@ pub use vb_seqnos::{VbSeqno, VbSeqnos};
 pub use version::{Version, VersionReply};
 
 use crate::message::messages;
-use crate::{EncodeError, FramingExtras, MessageError, Opcode, Packet, Request, Response};
+use crate::{Opcode, Request, Response};
 
 messages! {
     /// Whichever of the requests around DCP a packet holds.

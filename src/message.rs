@@ -481,7 +481,7 @@ macro_rules! messages {
         pub enum $Enum<'a> {
             $( $(#[$doc])* $Name($Envelope<'a, $Message>), )*
             /// A packet that is none of these, whole.
-            Other(Packet<&'a [u8]>),
+            Other($crate::Packet<&'a [u8]>),
         }
 
         impl<'a> $Enum<'a> {
@@ -492,7 +492,7 @@ macro_rules! messages {
             // So that a `match` on it becomes one with the dispatch, and nothing has to be put
             // together in memory only to be taken apart.
             #[inline(always)]
-            pub fn read(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
+            pub fn read(packet: $crate::Packet<&'a [u8]>) -> Result<Self, $crate::MessageError> {
                 let header = packet.header();
                 if !header.magic().$is_one() {
                     return Ok(Self::Other(packet));
@@ -505,7 +505,7 @@ macro_rules! messages {
 
             /// Options that any message may carry. Those of a packet without a type are absent
             /// if they cannot be read.
-            pub fn framing_extras(&self) -> FramingExtras<'a> {
+            pub fn framing_extras(&self) -> $crate::FramingExtras<'a> {
                 match self {
                     $( Self::$Name(message) => message.framing_extras, )*
                     Self::Other(packet) => packet.framing_extras().unwrap_or_default(),
@@ -527,10 +527,23 @@ macro_rules! messages {
             /// What no header can say or no reader would take is refused; then nothing was
             /// written.
             #[inline]
-            pub fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError> {
+            pub fn encode(&self, dst: &mut impl bytes::BufMut) -> Result<(), $crate::EncodeError> {
                 match self {
                     $( Self::$Name(message) => message.encode(dst), )*
                     Self::Other(packet) => packet.encode(dst),
+                }
+            }
+
+            /// The packet as a buffer of a few chunks; key and value are not copied.
+            ///
+            /// # Errors
+            ///
+            /// As [`encode`](Self::encode).
+            #[inline]
+            pub fn to_buf(&self) -> Result<$crate::PacketBuf<'_>, $crate::EncodeError> {
+                match self {
+                    $( Self::$Name(message) => message.to_buf(), )*
+                    Self::Other(packet) => Ok(packet.to_buf()),
                 }
             }
         }

@@ -6,8 +6,6 @@ mod clustermap_change_notification;
 mod get_authorization;
 mod reply;
 
-use bytes::BufMut;
-
 pub use active_external_users::{ActiveExternalUsers, ActiveExternalUsersReply};
 pub use authenticate::{Authenticate, AuthenticateReply};
 pub use clustermap_change_notification::{
@@ -17,7 +15,7 @@ pub use get_authorization::{GetAuthorization, GetAuthorizationReply};
 pub use reply::ServerReply;
 
 use crate::message::messages;
-use crate::{EncodeError, FramingExtras, MessageError, Packet, Request, Response};
+use crate::{Request, Response};
 // These messages are listed by the numbers that the server counts its own by.
 use crate::ServerOpcode as Opcode;
 
