@@ -4,6 +4,7 @@ use core::fmt;
 
 use bytes::{Buf, BufMut};
 
+use crate::message::may_be_unannounced;
 use crate::{Command, EncodeError, FramingExtras, Header, Magic, Section, SectionLengths, Shape};
 
 /// [`Header::LEN`], as positions in a head are counted.
@@ -94,7 +95,13 @@ impl<'a> Parts<'a> {
         command: Command,
         framing_extras: FramingExtras<'_>,
     ) -> Result<Header, EncodeError> {
-        Header::new(magic, command.byte(), self.lengths(framing_extras))
+        let mut lengths = self.lengths(framing_extras);
+        if framing_extras.is_unannounced() && may_be_unannounced(command, lengths.extras) {
+            // To the header they are part of what the announced sections leave over.
+            let unannounced = core::mem::take(&mut lengths.framing_extras);
+            lengths.value = lengths.value.saturating_add(unannounced);
+        }
+        Header::new(magic, command.byte(), lengths)
     }
 
     #[inline]
@@ -118,20 +125,13 @@ impl<'a> Parts<'a> {
 
     #[inline]
     fn lengths(&self, framing_extras: FramingExtras<'_>) -> SectionLengths {
-        let framing_extras_len = framing_extras.as_bytes().len();
-        // Fields that are not extras are a value; so is all that the header does not announce.
-        let (announced, unannounced) = if framing_extras.is_unannounced() {
-            (0, framing_extras_len)
-        } else {
-            (framing_extras_len, 0)
-        };
         SectionLengths {
-            framing_extras: announced,
+            framing_extras: framing_extras.as_bytes().len(),
             extras: self.extras_len.into(),
             key: self.key.len(),
+            // Fields that are not extras are a value.
             value: usize::from(self.fields_len.saturating_sub(self.extras_len))
-                .saturating_add(self.value.len())
-                .saturating_add(unannounced),
+                .saturating_add(self.value.len()),
         }
     }
 }

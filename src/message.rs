@@ -248,15 +248,20 @@ const STREAM_ID_LEN: usize = 3;
 /// [`FramingExtras::is_unannounced`].
 fn is_unannounced(header: &Header, body: &[u8]) -> bool {
     let lengths = header.lengths();
-    let affected = matches!(
-        (header.magic(), header.opcode(), lengths.extras),
-        (Magic::AltClientRequest, Some(Opcode::DCP_DELETION), 21)
-            | (Magic::AltClientRequest, Some(Opcode::DCP_EXPIRATION), 20)
-    );
-    affected
+    header.magic() == Magic::AltClientRequest
+        && may_be_unannounced(header.command(), lengths.extras)
         && lengths.framing_extras == 0
         && lengths.value >= STREAM_ID_LEN
         && body.first() == Some(&0x22)
+}
+
+/// Whether this is one of the two requests that servers send with an unannounced stream id.
+#[inline]
+pub(crate) const fn may_be_unannounced(command: Command, extras_len: usize) -> bool {
+    matches!(
+        (command, extras_len),
+        (Command::Client(Opcode::DCP_DELETION), 21) | (Command::Client(Opcode::DCP_EXPIRATION), 20)
+    )
 }
 
 /// What the server asks, and what it is answered, has no magic with room for framing extras.
