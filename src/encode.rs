@@ -19,7 +19,7 @@ const FIELDS_MAX: usize = 53;
     unnameable_types,
     reason = "who cannot name it cannot implement `Message` or `Reply`"
 )]
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Parts<'a> {
     /// Room for the header, then the fields.
     head: [u8; Header::LEN + FIELDS_MAX],
@@ -133,6 +133,14 @@ impl<'a> Parts<'a> {
             value: usize::from(self.fields_len.saturating_sub(self.extras_len))
                 .saturating_add(self.value.len()),
         }
+    }
+}
+
+impl fmt::Debug for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("lengths", &self.lengths(FramingExtras::ABSENT))
+            .finish_non_exhaustive()
     }
 }
 

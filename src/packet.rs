@@ -270,9 +270,10 @@ impl<B: AsRef<[u8]>> fmt::Debug for Packet<B> {
 }
 
 /// A body, cut into its sections.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Sections<'a> {
-    /// Options that any message may carry; read by [`FramingExtras`](crate::FramingExtras).
+    /// Options that any message may carry, the user to act as among them; read by
+    /// [`FramingExtras`](crate::FramingExtras).
     pub framing_extras: &'a [u8],
     /// The fixed fields.
     pub extras: &'a [u8],
@@ -304,6 +305,17 @@ impl<'a> Sections<'a> {
             key: self.key.len(),
             value: self.value.len(),
         }
+    }
+}
+
+impl fmt::Debug for Sections<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sections")
+            .field("framing_extras", &UserData::new(self.framing_extras))
+            .field("extras", &self.extras)
+            .field("key", &self.key)
+            .field("value", &self.value)
+            .finish()
     }
 }
 
