@@ -110,7 +110,7 @@ fn every_stream_id_survives_unannounced() {
 fn the_packet_itself_is_not_touched() {
     let packet = packet(&DELETION);
     let sections = packet.into_sections();
-    assert_eq!(sections.framing_extras, []);
+    assert!(sections.framing_extras.is_empty());
     assert_eq!(sections.extras, &DELETION[24..24 + 21]);
     assert_eq!(sections.key.expose(), &DELETION[45..48]);
     assert_eq!(sections.value.expose(), b"key");

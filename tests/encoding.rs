@@ -169,7 +169,7 @@ fn a_packet_as_a_buffer_is_the_same_bytes() {
                 one_by_one.advance(1);
             }
             assert!(!one_by_one.has_remaining());
-            assert_eq!(one_by_one.chunk(), []);
+            assert!(one_by_one.chunk().is_empty());
 
             for split in 0..=bytes.len() {
                 let mut rest = buf.clone();
