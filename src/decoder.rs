@@ -82,7 +82,7 @@ impl Decoder {
         }
         self.took(header.packet_len());
         stream.advance(Header::LEN);
-        let body = stream.split_to(header.body_len() as usize).freeze();
+        let body = split_to(stream, header.body_len() as usize);
         Ok(Some(Packet::of(header, body)))
     }
 
@@ -97,25 +97,25 @@ impl Decoder {
     /// As [`decode`](Self::decode).
     pub fn decode_batch(&mut self, stream: &mut BytesMut) -> Result<Batch, FrameError> {
         let mut len: usize = 0;
-        loop {
+        let pending = loop {
             match self.judge(stream.get(len..).unwrap_or_default()) {
                 Ok(Some(header)) => {
                     let end = len.saturating_add(header.packet_len());
                     if end > stream.len() {
-                        reserve(stream, end);
-                        break;
+                        break header.packet_len();
                     }
                     len = end;
                 }
-                Ok(None) => break,
+                Ok(None) => break 0,
                 Err(error) if len == 0 => return Err(error),
-                Err(_) => break,
+                Err(_) => break 0,
             }
-        }
+        };
         self.took(len);
-        Ok(Batch {
-            bytes: stream.split_to(len).freeze(),
-        })
+        let bytes = split_to(stream, len);
+        // Not before the split: what is whole need not move to make room for what is not.
+        reserve(stream, pending);
+        Ok(Batch { bytes })
     }
 
     /// The header at the front of `bytes`, if it is there and may be followed.
@@ -139,6 +139,15 @@ impl Decoder {
     const fn took(&mut self, len: usize) {
         self.position = self.position.saturating_add(len as u64);
     }
+}
+
+/// Takes `len` bytes off the front; none keep none of the block alive.
+#[inline]
+fn split_to(stream: &mut BytesMut, len: usize) -> Bytes {
+    if len == 0 {
+        return Bytes::new();
+    }
+    stream.split_to(len).freeze()
 }
 
 /// Makes room for a packet that ends at `end`, but at most as much again as has arrived.

@@ -20,6 +20,7 @@
 //! for this crate from the server's source (kv_engine `eba42989`, by section) and corrected by what
 //! real nodes did; MB numbers are those of the server's bug tracker.
 #![no_std]
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;

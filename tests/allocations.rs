@@ -1,0 +1,364 @@
+//! Nothing is allocated to read or to write a message, and no length from the network is believed.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test may panic"
+)]
+#![allow(unsafe_code, reason = "an allocator cannot be written without")]
+
+mod common;
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::Cell;
+use core::fmt::{self, Write};
+use std::alloc::System;
+
+use bytes::{Buf, BufMut, BytesMut};
+use mcbp::dcp::{CacheTransfer, DcpRequest, FailoverLog, Mutation};
+use mcbp::{Decoder, FramingExtras, Opcode, Packet, Request, UserData};
+
+use common::{Dcp, FRAMING_EXTRAS, Frame, REQUESTS, frames, packet};
+
+/// The system's allocator, with a tally for each thread. A block that grows always moves: nothing
+/// is free of copies only because there was room behind it.
+struct Counting;
+
+#[derive(Clone, Copy)]
+struct Tally {
+    /// How often memory was asked for.
+    count: usize,
+    /// How much of it is in use, in bytes; less than 0 where other memory is freed.
+    live: isize,
+    /// The most that was in use.
+    peak: isize,
+}
+
+const NOTHING: Tally = Tally {
+    count: 0,
+    live: 0,
+    peak: 0,
+};
+
+thread_local! {
+    static TALLY: Cell<Tally> = const { Cell::new(NOTHING) };
+}
+
+fn note(count: usize, grown: isize) {
+    TALLY.with(|tally| {
+        let Tally {
+            count: before,
+            live,
+            peak,
+        } = tally.get();
+        let live = live + grown;
+        tally.set(Tally {
+            count: before + count,
+            live,
+            peak: peak.max(live),
+        });
+    });
+}
+
+// SAFETY: every call is passed on as it is; the tally neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(1, layout.size() as isize);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        note(0, -(layout.size() as isize));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What this thread asks for in the course of `work`.
+fn tally<T>(work: impl FnOnce() -> T) -> (Tally, T) {
+    TALLY.with(|tally| tally.set(NOTHING));
+    let result = work();
+    (TALLY.with(Cell::get), result)
+}
+
+/// Does `work` without any memory.
+#[track_caller]
+fn without_memory<T>(work: impl FnOnce() -> T) -> T {
+    let (tally, result) = tally(work);
+    assert_eq!(tally.count, 0, "allocations");
+    result
+}
+
+#[test]
+fn the_tally_counts() {
+    let (taken, block) = tally(|| vec![7_u8; 100]);
+    assert_eq!((taken.count, taken.live, taken.peak), (1, 100, 100));
+    let (freed, ()) = tally(|| drop(block));
+    assert_eq!((freed.count, freed.live, freed.peak), (0, -100, 0));
+    let (grown, _block) = tally(|| {
+        let mut block = Vec::<u8>::with_capacity(10);
+        block.reserve_exact(30);
+        block
+    });
+    assert_eq!((grown.count, grown.live, grown.peak), (2, 30, 40));
+}
+
+#[test]
+fn reading_takes_no_memory() {
+    for (row, frame) in frames() {
+        let bytes = frame.bytes();
+        without_memory(|| {
+            let split = Packet::split_first(&bytes).expect("a packet");
+            let (packet, _) = split.expect("a whole packet");
+            assert!(Dcp::read(packet).is_ok());
+            assert!((row.read)(packet).is_ok());
+            assert_eq!(Packet::iter(&bytes).count(), 1);
+            assert_eq!(packet.into_sections().extras.len(), frame.extras.len());
+        });
+    }
+}
+
+#[test]
+fn refusing_takes_no_memory() {
+    for (_, mut frame) in frames() {
+        frame.extras.resize(99, 7);
+        let bytes = frame.bytes();
+        let packet = packet(&bytes);
+        without_memory(|| assert!(Dcp::read(packet).is_err()));
+        without_memory(|| assert!(Packet::split_first(&bytes[1..]).is_err()));
+    }
+}
+
+#[test]
+fn writing_into_room_that_is_there_takes_no_memory() {
+    for (_, frame) in frames() {
+        let bytes = frame.bytes();
+        let message = Dcp::read(packet(&bytes)).expect("an example");
+        let mut vec = Vec::with_capacity(bytes.len());
+        let mut shared = BytesMut::with_capacity(bytes.len());
+        let mut fixed = vec![0; bytes.len()];
+        without_memory(|| {
+            assert_eq!(message.encode(&mut vec), Ok(()));
+            assert_eq!(message.encode(&mut shared), Ok(()));
+            assert_eq!(message.encode(&mut &mut fixed[..]), Ok(()));
+            assert!(message.encode(&mut &mut fixed[1..]).is_err());
+        });
+        assert!(vec == bytes && shared == bytes && fixed == bytes);
+    }
+}
+
+#[test]
+fn a_packet_as_a_buffer_takes_no_memory() {
+    for (_, frame) in frames() {
+        let bytes = frame.bytes();
+        let message = Dcp::read(packet(&bytes)).expect("an example");
+        without_memory(|| {
+            let mut buf = message.to_buf().expect("what was read");
+            let mut at = 0;
+            while buf.has_remaining() {
+                let chunk = buf.chunk();
+                assert_eq!(chunk, &bytes[at..at + chunk.len()]);
+                at += chunk.len();
+                buf.advance(chunk.len());
+            }
+            assert_eq!(at, bytes.len());
+            assert_eq!(packet(&bytes).to_buf().remaining(), bytes.len());
+        });
+    }
+}
+
+#[test]
+fn walking_what_is_inside_takes_no_memory() {
+    for section in FRAMING_EXTRAS {
+        without_memory(|| {
+            let section = FramingExtras::new(section).expect("whole infos");
+            let count = section.iter().count();
+            assert_eq!(section.request_infos().count(), count);
+            assert_eq!(section.response_infos().count(), count);
+            assert_eq!(
+                section.stream_id().is_some(),
+                section.as_bytes().contains(&0x22)
+            );
+        });
+    }
+    let bytes = [7; 25 * 16];
+    without_memory(|| {
+        let log = FailoverLog::new(&bytes).expect("whole entries");
+        assert_eq!(log.iter().count(), 25);
+    });
+    let transfer = &REQUESTS[0x66 - 0x50];
+    let frame = transfer.frames().last().expect("two records");
+    let bytes = frame.bytes();
+    without_memory(|| {
+        let read = packet(&bytes).request::<CacheTransfer<'_>>();
+        let records = read.expect("a cache transfer").message.records;
+        assert_eq!(records.iter().count(), 2);
+    });
+}
+
+/// Some packets, of which the last arrives only in part.
+fn stream() -> (Vec<u8>, usize) {
+    let mut mutation = Frame::new(0x80, Opcode::DCP_MUTATION.0);
+    mutation.extras = vec![1; 31];
+    mutation.key = b"key".to_vec();
+    mutation.value = vec![2; 500];
+    let mut bytes = mutation.bytes().repeat(20);
+    let whole = bytes.len();
+    mutation.value = vec![3; 50_000];
+    bytes.extend(&mutation.bytes()[..1000]);
+    (bytes, whole)
+}
+
+#[test]
+fn packets_that_have_arrived_are_taken_off_without_memory() {
+    let (bytes, whole) = stream();
+    let mut stream = BytesMut::from(&bytes[..whole]);
+    let mut decoder = Decoder::default();
+    let (first, packet) = tally(|| decoder.decode(&mut stream));
+    assert!(first.count <= 1, "to share the block");
+    let value = without_memory(|| {
+        let packet = packet.expect("no error").expect("a packet");
+        let mut taken = 1;
+        while let Some(packet) = decoder.decode(&mut stream).expect("no error") {
+            let mutation = packet.view().request::<Mutation<'_>>();
+            let mutation = mutation.expect("a mutation").message;
+            let value = packet.slice_ref(mutation.value.expose());
+            assert_eq!(value.expect("its own value").len(), 500);
+            taken += 1;
+        }
+        assert_eq!(taken, 20);
+        packet.slice_ref(&packet.body()[34..])
+    });
+    assert_eq!(value.expect("its own value").as_ref(), [2; 500]);
+}
+
+#[test]
+fn a_batch_takes_one_allocation_at_most() {
+    let (bytes, whole) = stream();
+    for len in [whole, whole + 10, whole - 10] {
+        let mut stream = BytesMut::with_capacity(1 << 17);
+        let mut decoder = Decoder::default();
+        // The second time around, the block is shared already.
+        for _ in 0..2 {
+            stream.put_slice(&bytes[..len]);
+            let (taken, batch) = tally(|| decoder.decode_batch(&mut stream));
+            assert!(taken.count <= 1, "{} allocations", taken.count);
+            let batch = batch.expect("no error");
+            without_memory(|| {
+                for packet in batch.iter() {
+                    assert!(DcpRequest::read(packet).is_ok());
+                }
+            });
+            without_memory(|| assert_eq!(decoder.decode_batch(&mut stream).map(drop), Ok(())));
+            stream.clear();
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_the_block_that_was_read_into() {
+    let (bytes, whole) = stream();
+    // There is no room left for the packet whose beginning lies behind the batch.
+    let mut stream = BytesMut::from(&bytes[..]);
+    assert_eq!(stream.capacity(), bytes.len());
+    let block = stream.as_ptr();
+    let (taken, batch) = tally(|| Decoder::default().decode_batch(&mut stream));
+    assert!(taken.count <= 2, "one to share the block, one for the room");
+    let batch = batch.expect("no error");
+    assert_eq!(batch.as_bytes(), &bytes[..whole]);
+    assert_eq!(batch.as_bytes().as_ptr(), block, "not a copy of it");
+    assert_eq!(stream, bytes[whole..]);
+    assert!(stream.capacity() > stream.len(), "room for more");
+}
+
+#[test]
+fn what_is_empty_takes_no_share_of_the_block() {
+    let noop = Frame::new(0x80, Opcode::DCP_NOOP.0).bytes();
+    let mut stream = BytesMut::with_capacity(1 << 17);
+    let mut decoder = Decoder::default();
+    stream.put_slice(&noop);
+    let packet = without_memory(|| decoder.decode(&mut stream));
+    assert!(packet.is_ok_and(|packet| packet.is_some_and(|it| it.body().is_empty())));
+    stream.put_slice(&noop[..23]);
+    let batch = without_memory(|| decoder.decode_batch(&mut stream));
+    assert!(batch.is_ok_and(|batch| batch.is_empty()));
+}
+
+#[test]
+fn a_hostile_length_takes_little_memory() {
+    let mut header = Frame::new(0x80, Opcode::DCP_MUTATION.0).bytes();
+    header[8..12].copy_from_slice(&Decoder::DEFAULT_MAX_BODY_LEN.to_be_bytes());
+    for as_batch in [true, false] {
+        let (taken, ()) = tally(|| {
+            let mut decoder = Decoder::default();
+            let mut stream = BytesMut::new();
+            for &byte in &header {
+                stream.put_u8(byte);
+                if as_batch {
+                    assert!(
+                        decoder
+                            .decode_batch(&mut stream)
+                            .is_ok_and(|it| it.is_empty())
+                    );
+                } else {
+                    assert!(decoder.decode(&mut stream).is_ok_and(|it| it.is_none()));
+                }
+            }
+        });
+        assert!(taken.peak <= 8192, "{} bytes", taken.peak);
+        assert_eq!(taken.live, 0);
+    }
+    // Those of the body's own lengths take none.
+    let mut transfer = Frame::new(0x80, Opcode::DCP_CACHE_TRANSFER.0);
+    transfer.value = vec![0xff; 100];
+    let bytes = transfer.bytes();
+    without_memory(|| assert!(Dcp::read(packet(&bytes)).is_err()));
+}
+
+/// A line of a log that is kept without memory.
+struct Line {
+    bytes: [u8; 4096],
+    len: usize,
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        let room = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_message_is_logged_without_memory_and_without_documents() {
+    let mutation = Request::from(Mutation {
+        key: UserData::from("Geheimnis"),
+        value: UserData::from("Geheimnis"),
+        ..Mutation::default()
+    });
+    let mut line = Line {
+        bytes: [0; 4096],
+        len: 0,
+    };
+    without_memory(|| write!(line, "{mutation:?}")).expect("a short line");
+    let text = core::str::from_utf8(&line.bytes[..line.len]).expect("text");
+    assert!(
+        text.contains("key: <ud>9 bytes</ud>, value: <ud>9 bytes</ud>"),
+        "{text}"
+    );
+    assert!(!text.contains("Geheimnis"));
+    for (_, frame) in frames() {
+        let bytes = frame.bytes();
+        let message = Dcp::read(packet(&bytes)).expect("an example");
+        line.len = 0;
+        without_memory(|| write!(line, "{message:?}")).expect("a short line");
+        assert!(line.len > 0);
+    }
+}
