@@ -16,9 +16,12 @@
 //! | [`flow::ProducerLedger`]             | connection       | may more be sent?                 |
 //! | [`noop::NoopResponder`]              | connection       | is the producer still there?      |
 //! | [`noop::NoopSender`]                 | connection       | is the consumer still there?      |
+//! | [`resume::Cursor`]                   | stream           | from where to go on?              |
 
 pub mod flow;
 pub mod noop;
+pub mod resume;
 
 pub use flow::{ConsumerLedger, ProducerLedger};
 pub use noop::{NoopResponder, NoopSender};
+pub use resume::{Checkpoint, Cursor};

@@ -366,7 +366,11 @@ mod tests {
 
     /// A packet that counts this many bytes.
     fn message(counted: usize) -> Header {
-        header(Magic::ClientRequest, 0x57, counted - Header::LEN)
+        header(
+            Magic::ClientRequest,
+            0x57,
+            counted.saturating_sub(Header::LEN),
+        )
     }
 
     fn ack(bytes: u32) -> Option<BufferAcknowledgement> {
