@@ -17,11 +17,14 @@
 //! | [`noop::NoopResponder`]              | connection       | is the producer still there?      |
 //! | [`noop::NoopSender`]                 | connection       | is the consumer still there?      |
 //! | [`resume::Cursor`]                   | stream           | from where to go on?              |
+//! | [`answers::Answers`]                 | end of a connection | what does this answer belong to? |
 
+pub mod answers;
 pub mod flow;
 pub mod noop;
 pub mod resume;
 
+pub use answers::Answers;
 pub use flow::{ConsumerLedger, ProducerLedger};
 pub use noop::{NoopResponder, NoopSender};
 pub use resume::{Checkpoint, Cursor};
