@@ -537,6 +537,7 @@ mod tests {
         );
     }
 
+    #[cfg(target_pointer_width = "64")]
     #[test]
     fn sizes() {
         assert_eq!(size_of::<Stream>(), 8);

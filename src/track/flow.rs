@@ -561,6 +561,7 @@ mod tests {
         assert_eq!(ledger, off);
     }
 
+    #[cfg(target_pointer_width = "64")]
     #[test]
     fn sizes() {
         assert_eq!(size_of::<ConsumerLedger>(), 40);

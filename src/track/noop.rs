@@ -352,6 +352,7 @@ mod tests {
         }
     }
 
+    #[cfg(target_pointer_width = "64")]
     #[test]
     fn sizes() {
         assert_eq!(size_of::<NoopResponder>(), 32);

@@ -555,6 +555,7 @@ fn every_violation_says_what_and_why() {
     );
 }
 
+#[cfg(target_pointer_width = "64")]
 #[test]
 fn sizes() {
     assert_eq!(size_of::<Checkpoint>(), 40);
