@@ -100,8 +100,9 @@ pub struct NoopSender {
 impl NoopSender {
     /// The interval of a server that was not told another by the control `set_noop_interval`.
     pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(20);
-    /// The opaque of a server's first noop.
-    pub const FIRST_OPAQUE: u32 = 10_000_000;
+    /// The opaque of a server's first noop: its counter starts at 10,000,000, and is raised before
+    /// it is used.
+    pub const FIRST_OPAQUE: u32 = 10_000_001;
 
     /// Sends a noop per interval from now on, and endures [`NoopResponder::SERVER_LIMIT`] of
     /// silence.
@@ -293,31 +294,31 @@ mod tests {
         assert_eq!(sender.next_timeout(), SECOND);
         assert_eq!(sender.poll(SECOND / 2), Ok(None));
         let unasked = sender
-            .on_answer(&answer(10_000_000, Status::SUCCESS), SECOND)
+            .on_answer(&answer(10_000_001, Status::SUCCESS), SECOND)
             .unwrap_err();
         assert_eq!(
             unasked.to_string(),
-            "answer to noop 0x00989680, but none is under way"
+            "answer to noop 0x00989681, but none is under way"
         );
 
-        assert_eq!(sender.poll(SECOND), Ok(Some(noop(10_000_000))));
-        assert_eq!(sender.under_way(), Some(10_000_000));
+        assert_eq!(sender.poll(SECOND), Ok(Some(noop(10_000_001))));
+        assert_eq!(sender.under_way(), Some(10_000_001));
         assert_eq!(sender.poll(SECOND * 3), Ok(None), "one at a time");
         let foreign = sender
             .on_answer(&answer(7, Status::SUCCESS), SECOND * 3)
             .unwrap_err();
         assert_eq!(
             foreign.to_string(),
-            "answer to noop 0x00000007, but 0x00989680 is under way"
+            "answer to noop 0x00000007, but 0x00989681 is under way"
         );
-        assert_eq!(sender.under_way(), Some(10_000_000), "it is still");
+        assert_eq!(sender.under_way(), Some(10_000_001), "it is still");
         assert_eq!(sender.next_timeout(), SECOND * 9, "it was a sign of life");
 
-        let late = answer(10_000_000, Status::NOT_SUPPORTED);
+        let late = answer(10_000_001, Status::NOT_SUPPORTED);
         assert_eq!(sender.on_answer(&late, SECOND * 4), Ok(()));
         assert!(sender.on_answer(&late, SECOND * 4).is_err(), "once");
         assert_eq!(sender.next_timeout(), SECOND * 2, "at once");
-        assert_eq!(sender.poll(SECOND * 4), Ok(Some(noop(10_000_001))));
+        assert_eq!(sender.poll(SECOND * 4), Ok(Some(noop(10_000_002))));
 
         assert_eq!(sender.poll(SECOND * 9), Ok(None));
         let silence = sender.poll(SECOND * 10).unwrap_err();

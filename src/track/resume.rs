@@ -239,6 +239,10 @@ pub enum Progress {
     Accepted,
     /// The consumer is on another branch of history. Forget what came after this seqno, then ask
     /// again, under the same opaque or a new one.
+    ///
+    /// A consumer that keeps only the newest change of each key cannot forget exactly those: what
+    /// they replaced is gone. It goes back to the last checkpoint at or before this seqno that was
+    /// of a complete snapshot, and takes it up with a new cursor.
     Rollback {
         /// The last seqno to keep; 0 to start from scratch.
         seqno: u64,
