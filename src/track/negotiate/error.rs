@@ -293,10 +293,3 @@ impl fmt::Display for NegotiationViolation {
 }
 
 impl core::error::Error for NegotiationViolation {}
-
-impl fmt::Display for ServerVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(major, minor, patch) = self;
-        write!(f, "{major}.{minor}.{patch}")
-    }
-}
