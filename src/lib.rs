@@ -45,9 +45,9 @@ mod packet;
 pub mod policy;
 #[cfg(test)]
 mod testing;
+pub mod track;
 pub mod validate;
 pub mod value;
-pub mod track;
 
 pub use codes::{
     Command, Datatype, DurabilityLevel, ErrorAttributes, Feature, Opcode, OpenFlags, OsoFlags,
