@@ -279,3 +279,87 @@ impl fmt::Display for EncodeError {
 }
 
 impl core::error::Error for EncodeError {}
+
+#[cfg(test)]
+mod tests {
+    use std::{string::ToString, vec::Vec};
+
+    use super::*;
+
+    #[test]
+    fn errors_are_small() {
+        assert!(size_of::<FrameError>() <= 16);
+        assert!(size_of::<MessageError>() <= 16);
+        assert!(size_of::<EncodeError>() <= 16);
+    }
+
+    #[test]
+    fn lengths() {
+        for (lengths, list, text) in [
+            (Lengths::NONE, &[0][..], "none"),
+            (Lengths::one(31), &[31], "31"),
+            (Lengths::two(0, 4), &[0, 4], "0 or 4"),
+            (Lengths::two(7, 7), &[7], "7"),
+            (Lengths::three(36, 44, 52), &[36, 44, 52], "36 or 44 or 52"),
+        ] {
+            assert_eq!(lengths.iter().collect::<Vec<_>>(), list);
+            assert_eq!(lengths.to_string(), text);
+            for len in 0..=300 {
+                let is_listed = list.iter().any(|&listed| usize::from(listed) == len);
+                assert_eq!(lengths.contains(len), is_listed);
+            }
+        }
+    }
+
+    #[test]
+    fn frame_errors_say_what_is_wrong() {
+        let shown = [
+            (FrameError::UnknownMagic(7), "unknown magic 0x07"),
+            (
+                FrameError::SectionsExceedBody {
+                    sections: 17,
+                    body: 5,
+                },
+                "sections need 17 bytes, the body has 5",
+            ),
+            (
+                FrameError::BodyTooLong { body: 9, limit: 8 },
+                "body of 9 bytes exceeds the limit of 8",
+            ),
+        ];
+        for (error, text) in shown {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn encode_errors_say_what_is_wrong() {
+        let section = Section::FramingExtras;
+        let shown = [
+            (EncodeError::Missing(Section::Key), "key missing"),
+            (
+                EncodeError::TooLong {
+                    section,
+                    limit: 255,
+                },
+                "framing extras longer than 255 bytes",
+            ),
+            (
+                EncodeError::BodyTooLong,
+                "body longer than 4294967295 bytes",
+            ),
+            (
+                EncodeError::OtherBodyLength { announced: 7 },
+                "body is not of the 7 bytes that its header announces",
+            ),
+            (
+                EncodeError::OtherReply,
+                "another reply than the status calls for",
+            ),
+            (EncodeError::NoRoom, "no room in the buffer"),
+        ];
+        for (error, text) in shown {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}

@@ -436,3 +436,240 @@ impl<'a> HeaderMut<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTHS: SectionLengths = SectionLengths {
+        framing_extras: 0,
+        extras: 0,
+        key: 0,
+        value: 0,
+    };
+
+    /// Every byte counts, but for the magic and the lengths.
+    fn counting(magic: Magic) -> [u8; Header::LEN] {
+        let mut bytes = core::array::from_fn(|at| u8::try_from(at).expect("24 of them"));
+        bytes[0] = magic as u8;
+        bytes[8..12].copy_from_slice(&[0, 0, 0x10, 0]);
+        bytes
+    }
+
+    #[test]
+    fn every_field_is_read_where_it_is_and_written_back() {
+        for magic in Magic::ALL {
+            let bytes = counting(magic);
+            let header = Header::parse(&bytes).expect("a header");
+            let (framing_extras, key) = if magic.has_framing_extras() {
+                (2, 3)
+            } else {
+                (0, 0x0203)
+            };
+            assert_eq!(header.magic(), magic);
+            assert_eq!(header.command().byte(), 1);
+            assert_eq!(header.datatype().bits(), 5);
+            assert_eq!(header.vbucket_or_status(), 0x0607);
+            assert_eq!(header.body_len(), 0x1000);
+            assert_eq!(header.opaque(), 0x0c0d_0e0f);
+            assert_eq!(header.cas(), 0x1011_1213_1415_1617);
+            assert_eq!(
+                header.lengths(),
+                SectionLengths {
+                    framing_extras,
+                    extras: 4,
+                    key,
+                    value: 0x1000 - framing_extras - 4 - key
+                }
+            );
+            assert_eq!(header.to_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn vbucket_and_status_exclude_each_other() {
+        for magic in Magic::ALL {
+            let header = Header::parse(&counting(magic)).expect("a header");
+            let is_response = matches!(magic as u8, 0x81 | 0x18 | 0x83);
+            assert_eq!(header.vbucket(), (!is_response).then_some(0x0607));
+            assert_eq!(header.status(), is_response.then_some(Status(0x0607)));
+        }
+    }
+
+    #[test]
+    fn magics() {
+        // Client, request of a client, response to a client, response, framing extras.
+        let table = [
+            (0x80, [true, true, false, false, false]),
+            (0x81, [true, false, true, true, false]),
+            (0x08, [true, true, false, false, true]),
+            (0x18, [true, false, true, true, true]),
+            (0x82, [false, false, false, false, false]),
+            (0x83, [false, false, false, true, false]),
+        ];
+        for (magic, (byte, expected)) in Magic::ALL.into_iter().zip(table) {
+            assert_eq!(magic as u8, byte);
+            let is = [
+                magic.is_client(),
+                magic.is_client_request(),
+                magic.is_client_response(),
+                magic.is_response(),
+                magic.has_framing_extras(),
+            ];
+            assert_eq!(is, expected, "{magic:?}");
+        }
+    }
+
+    #[test]
+    fn an_edit_in_place_touches_its_own_bytes_only() {
+        const DIRT: u8 = 0xa5;
+        type Edit = fn(&mut HeaderMut<'_>);
+        let edits: [(Edit, usize, &[u8]); 3] = [
+            (|it| it.set_vbucket_or_status(0x0102), 6, &[1, 2]),
+            (|it| it.set_opaque(0x0102_0304), 12, &[1, 2, 3, 4]),
+            (
+                |it| it.set_cas(0x0102_0304_0506_0708),
+                16,
+                &[1, 2, 3, 4, 5, 6, 7, 8],
+            ),
+        ];
+        for (edit, at, written) in edits {
+            for len in 0..40 {
+                let mut packet = [DIRT; 40];
+                let mut expected = packet;
+                let header = HeaderMut::new(&mut packet[..len]);
+                assert_eq!(header.is_some(), len >= Header::LEN);
+                if let Some(mut header) = header {
+                    edit(&mut header);
+                    expected[at..at + written.len()].copy_from_slice(written);
+                }
+                assert_eq!(packet, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn an_edit_in_place_is_the_edit_of_a_parsed_header() {
+        for magic in Magic::ALL {
+            let mut bytes = counting(magic);
+            let mut header = Header::parse(&bytes).expect("a header");
+            header.set_vbucket_or_status(0xf0f1);
+            header.set_opaque(0xf2f3_f4f5);
+            header.set_cas(u64::MAX);
+            let mut in_place = HeaderMut::new(&mut bytes).expect("24 bytes");
+            in_place.set_vbucket_or_status(0xf0f1);
+            in_place.set_opaque(0xf2f3_f4f5);
+            in_place.set_cas(u64::MAX);
+            assert_eq!(header.to_bytes(), bytes);
+            header.set_datatype(Datatype::from_bits_retain(0xff));
+            bytes[5] = 0xff;
+            assert_eq!(header.to_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_new_header_says_its_lengths_and_nothing_else() {
+        for magic in Magic::ALL {
+            let framing_extras = if magic.has_framing_extras() { 255 } else { 0 };
+            let lengths = SectionLengths {
+                framing_extras,
+                extras: 255,
+                key: if magic.has_framing_extras() {
+                    255
+                } else {
+                    0xffff
+                },
+                value: 0x1_0000,
+            };
+            let header = Header::new(magic, 0x57, lengths).expect("legal lengths");
+            assert_eq!(header.lengths(), lengths);
+            assert_eq!(Header::parse(&header.to_bytes()), Ok(header));
+            let bytes = header.to_bytes();
+            assert_eq!(bytes[..2], [magic as u8, 0x57]);
+            assert_eq!(bytes[5..8], [0; 3]);
+            assert_eq!(bytes[12..], [0; 12]);
+        }
+    }
+
+    #[test]
+    fn what_a_header_cannot_say() {
+        for magic in Magic::ALL {
+            let refused = |lengths| Header::new(magic, 0x57, lengths).unwrap_err();
+            let too_long = |section, limit| EncodeError::TooLong { section, limit };
+            let (framing_extras, key) = if magic.has_framing_extras() {
+                (255, 255)
+            } else {
+                (0, 0xffff)
+            };
+            let longer = |limit: u32| limit as usize + 1;
+            assert_eq!(
+                refused(SectionLengths {
+                    framing_extras: longer(framing_extras),
+                    ..LENGTHS
+                }),
+                too_long(Section::FramingExtras, framing_extras)
+            );
+            assert_eq!(
+                refused(SectionLengths {
+                    key: longer(key),
+                    ..LENGTHS
+                }),
+                too_long(Section::Key, key)
+            );
+            assert_eq!(
+                refused(SectionLengths {
+                    extras: 256,
+                    ..LENGTHS
+                }),
+                too_long(Section::Extras, 255)
+            );
+        }
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn a_body_longer_than_its_length_field() {
+        let with_value = |value| {
+            let lengths = SectionLengths {
+                extras: 1,
+                value,
+                ..LENGTHS
+            };
+            Header::new(Magic::ClientRequest, 0x57, lengths)
+        };
+        let longest = with_value(u32::MAX as usize - 1).expect("4 GiB - 1");
+        assert_eq!(longest.body_len(), u32::MAX);
+        for value in [u32::MAX as usize, usize::MAX] {
+            assert_eq!(with_value(value), Err(EncodeError::BodyTooLong));
+        }
+    }
+
+    #[test]
+    fn sections_fit_or_they_do_not() {
+        for magic in Magic::ALL {
+            let mut bytes = counting(magic);
+            bytes[3] = 7;
+            // 2 + 4 + 7, or 0x0207 + 4.
+            let sections: u16 = if magic.has_framing_extras() {
+                13
+            } else {
+                0x020b
+            };
+            for body in [0, sections - 1, sections, sections + 1] {
+                bytes[8..10].fill(0);
+                bytes[10..12].copy_from_slice(&body.to_be_bytes());
+                let expected = FrameError::SectionsExceedBody {
+                    sections: sections.into(),
+                    body: body.into(),
+                };
+                let parsed = Header::parse(&bytes);
+                if body < sections {
+                    assert_eq!(parsed, Err(expected));
+                } else {
+                    let value = usize::from(body - sections);
+                    assert_eq!(parsed.map(|header| header.lengths().value), Ok(value));
+                }
+            }
+        }
+    }
+}

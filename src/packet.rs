@@ -368,3 +368,171 @@ impl fmt::Debug for Packets<'_> {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::{Opcode, Status};
+
+    const SECTIONS: Sections<'_> = Sections {
+        framing_extras: &[0x22, 0, 5],
+        extras: &[1, 2],
+        key: UserData::new(b"key"),
+        value: UserData::new(b"value"),
+    };
+
+    fn packet() -> Packet {
+        Packet::from_sections(Magic::AltClientResponse, 0x57, SECTIONS).expect("a packet")
+    }
+
+    fn written<B: AsRef<[u8]>>(packet: &Packet<B>) -> Vec<u8> {
+        let mut written = Vec::new();
+        packet.encode(&mut written).expect("room");
+        written
+    }
+
+    #[test]
+    fn of_sections() {
+        let packet = packet();
+        assert_eq!(packet.body(), b"\x22\0\x05\x01\x02keyvalue");
+        assert_eq!(packet.sections(), SECTIONS);
+        assert_eq!(packet.header().opcode(), Some(Opcode::DCP_MUTATION));
+        let bytes = written(&packet);
+        assert_eq!(
+            bytes,
+            *b"\x18\x57\x03\x03\x02\0\0\0\0\0\0\x0d\0\0\0\0\0\0\0\0\0\0\0\0\x22\0\x05\x01\x02keyvalue"
+        );
+        let split = Packet::split_first(&bytes);
+        assert_eq!(split, Ok(Some((packet.view(), &[][..]))));
+    }
+
+    #[test]
+    fn of_sections_that_no_header_can_say() {
+        let refused = Packet::from_sections(Magic::ClientRequest, 0x57, SECTIONS);
+        let section = Section::FramingExtras;
+        assert_eq!(refused, Err(EncodeError::TooLong { section, limit: 0 }));
+        let key = [0; 256];
+        let long = Sections {
+            key: UserData::new(&key),
+            ..Sections::default()
+        };
+        let refused = Packet::from_sections(Magic::AltClientRequest, 0x57, long);
+        let section = Section::Key;
+        assert_eq!(
+            refused,
+            Err(EncodeError::TooLong {
+                section,
+                limit: 255
+            })
+        );
+        assert!(Packet::from_sections(Magic::ClientRequest, 0x57, long).is_ok());
+    }
+
+    #[test]
+    fn of_a_body_of_another_length() {
+        let header = *packet().header();
+        for len in 0..30 {
+            let body = [7; 30];
+            let packet = Packet::new(header, &body[..len]);
+            if len == 13 {
+                assert_eq!(packet.map(Packet::into_body), Ok(&body[..13]));
+            } else {
+                assert_eq!(packet, Err(EncodeError::OtherBodyLength { announced: 13 }));
+            }
+        }
+    }
+
+    #[test]
+    fn an_edit_leaves_the_rest_alone() {
+        type Edit = fn(&mut Packet);
+        let edits: [(Edit, usize, &[u8]); 4] = [
+            (
+                |it| it.set_datatype(Datatype::from_bits_retain(0xf1)),
+                5,
+                &[0xf1],
+            ),
+            (|it| it.set_vbucket_or_status(0x0102), 6, &[1, 2]),
+            (|it| it.set_opaque(0x0102_0304), 12, &[1, 2, 3, 4]),
+            (
+                |it| it.set_cas(0x0102_0304_0506_0708),
+                16,
+                &[1, 2, 3, 4, 5, 6, 7, 8],
+            ),
+        ];
+        for (edit, at, bytes) in edits {
+            let original = packet();
+            let mut edited = original.clone();
+            edit(&mut edited);
+            let mut expected = written(&original);
+            expected[at..at + bytes.len()].copy_from_slice(bytes);
+            assert_eq!(written(&edited), expected);
+            assert_eq!(edited.body().as_ptr(), original.body().as_ptr());
+        }
+        let mut edited = packet();
+        edited.set_vbucket_or_status(Status::ROLLBACK.0);
+        assert_eq!(edited.header().status(), Some(Status::ROLLBACK));
+    }
+
+    #[test]
+    fn a_part_outlives_its_packet_without_a_copy() {
+        let packet = packet();
+        for start in 0..=packet.body().len() {
+            for end in start..=packet.body().len() {
+                let part = &packet.body()[start..end];
+                let shared = packet.slice_ref(part).expect("part of the packet");
+                assert_eq!(shared, part);
+                assert!(part.is_empty() || shared.as_ptr() == part.as_ptr());
+            }
+        }
+        let value = packet.slice_ref(packet.sections().value.expose());
+        drop(packet);
+        assert_eq!(value.expect("part of the packet"), "value");
+    }
+
+    #[test]
+    fn what_is_no_part_of_the_packet_is_not_shared() {
+        // Two packets of one block, and what lies around them.
+        let block = Bytes::from_static(b"<keyvaluekeyvalue>");
+        let lengths = SectionLengths {
+            key: 3,
+            value: 5,
+            ..SectionLengths::default()
+        };
+        let header = Header::new(Magic::ClientRequest, 0x57, lengths).expect("a header");
+        let [first, second] = [block.slice(1..9), block.slice(9..17)]
+            .map(|body| Packet::new(header, body).expect("a packet"));
+        assert_eq!(first, second);
+        for start in 0..block.len() {
+            for end in start + 1..=block.len() {
+                let part = &block[start..end];
+                let is_part = |from: usize, to: usize| (from..=to).contains(&start) && end <= to;
+                assert_eq!(first.slice_ref(part).is_some(), is_part(1, 9));
+                assert_eq!(second.slice_ref(part).is_some(), is_part(9, 17));
+            }
+        }
+        assert_eq!(first.slice_ref(&Vec::from(*b"key")), None);
+    }
+
+    #[test]
+    fn packets_end_where_they_cannot_go_on() {
+        let whole = written(&packet());
+        for (tail, error) in [
+            (&b""[..], None),
+            (b"\x80\x57", None),
+            (b"\x01", Some(FrameError::UnknownMagic(1))),
+        ] {
+            let bytes = [&whole, &whole, tail].concat();
+            let mut packets = Packet::iter(&bytes);
+            for left in [1, 0] {
+                assert_eq!(packets.next(), Some(Ok(packet().view())));
+                assert_eq!(packets.rest().len(), left * whole.len() + tail.len());
+            }
+            assert_eq!(packets.next(), error.map(Err));
+            assert_eq!(packets.next(), None);
+            let rest = if error.is_some() { &[] } else { tail };
+            assert_eq!(packets.rest(), rest);
+        }
+    }
+}
