@@ -11,7 +11,7 @@
 //! | message     | what a packet says         | [`Request`], [`Response`], [`dcp`], [`kv`]                   |
 //! | value       | what is inside keys and values | [`value`]: [`DocKey`], extended attributes, system events … |
 //! | judgement   | what it means for us       | [`policy`]: is it fatal; [`validate`]: would the server accept it |
-//! | track       | what happens over time     | [`track`]: flow control, resuming, noops, negotiation        |
+//! | track       | what happens over time     | [`track`]: set-up, takeover, flow control, resuming, noops, negotiation |
 //!
 //! Failures are split by what the caller must do about them: nothing yet (`None`: read more), give
 //! up this packet ([`MessageError`]), or close the connection ([`FrameError`]). A status is not an

@@ -1,0 +1,111 @@
+//! How a takeover and its tries ended.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::{Status, StreamEndReason, VbucketState};
+
+/// One try of a takeover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Try {
+    /// The opaque of its `ADD_STREAM`; 0 until that was taken to be sent.
+    pub opaque: u32,
+    /// The opaque of its stream, as it stands in headers, if the consumer has asked for one.
+    pub stream_opaque: Option<u32>,
+    /// When it began.
+    pub started: Duration,
+    /// Whether the consumer has answered that it is active. If so, or if the producer has sent
+    /// `SET_VBUCKET_STATE` at all, a failed takeover has not left things as they were.
+    pub activated: bool,
+    /// The last state that the producer has sent.
+    pub state: Option<VbucketState>,
+    /// How it failed.
+    pub failure: Option<Failure>,
+}
+
+/// How a try can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// `ADD_STREAM` was refused, by the consumer or by the producer that it had asked.
+    Refused(Status),
+    /// The stream ended too early.
+    Ended {
+        /// The opaque of the stream, as it stands in headers.
+        opaque: u32,
+        /// Why.
+        reason: StreamEndReason,
+    },
+    /// The consumer refused to become active. The producer does not look at that answer, and is no
+    /// longer active either.
+    NotActivated(Status),
+    /// The time was up.
+    TimedOut,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(status) => write!(f, "ADD_STREAM refused with {status}"),
+            Self::Ended { opaque, reason } => {
+                write!(f, "stream {opaque:#010x} ended with {reason}")
+            }
+            Self::NotActivated(status) => write!(f, "active state refused with {status}"),
+            Self::TimedOut => f.write_str("no answer in time"),
+        }
+    }
+}
+
+/// Why a takeover failed; how each try did stands in [`Outcome::tries`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TakeoverError {
+    /// The last try failed, in a way that another one does not help against.
+    Failed(Failure),
+    /// The consumer asked for yet another try.
+    Exhausted,
+    /// The consumer asked for another try, but a side did not close the stream of the last one.
+    NotClosed {
+        /// Why not, if it has answered.
+        status: Option<Status>,
+    },
+}
+
+impl fmt::Display for TakeoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failure) => failure.fmt(f),
+            Self::Exhausted => f.write_str("too many tries"),
+            Self::NotClosed { status: None } => f.write_str("CLOSE_STREAM not answered in time"),
+            Self::NotClosed {
+                status: Some(status),
+            } => write!(f, "CLOSE_STREAM refused with {status}"),
+        }
+    }
+}
+
+impl core::error::Error for TakeoverError {}
+
+/// How a takeover ended.
+#[must_use = "a takeover may have failed"]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Outcome<'a> {
+    /// The vbucket.
+    pub vbucket: u16,
+    /// Whether the consumer is active now.
+    pub result: Result<(), TakeoverError>,
+    /// Every try, in order.
+    pub tries: &'a [Try],
+}
+
+/// A takeover is under way, or the outcome of the last one was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Busy;
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("another takeover is not over, or its outcome was not taken")
+    }
+}
+
+impl core::error::Error for Busy {}

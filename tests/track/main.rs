@@ -1,0 +1,13 @@
+//! The state machines, from outside: their tables walked, and what the tables do not say.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test may panic"
+)]
+
+mod messages;
+mod streams;
+mod table;
+mod takeover;
