@@ -61,12 +61,15 @@
 //!   send `CLOSE_STREAM` to the consumer and the producer (to which only if a `STREAM_REQ` passed).
 //! * `Closing` is shown for a try that is to be followed by another; if there is none left, or the
 //!   consumer did not ask for one, `Idle` ✗ comes where the table says `Pausing`. A stream is not
-//!   left behind: success apart, the outcome waits until it is closed or that has failed.
+//!   left behind: success apart, the outcome waits until it is closed or that has failed. If that
+//!   has failed nothing is begun any more ([`StartRefused::NotClosed`]).
 //! * If the producer has refused the `STREAM_REQ` of a try there is no stream, and `ADD_STREAM`
 //!   refused leads where it leads in `Requested`.
 //! * `Ended`: `STREAM_END` and the answer to `ADD_STREAM` come from different sockets, so their
 //!   order says nothing. For a short time ([`Config::grace`]) the answer may still turn the end of
-//!   the stream into a wish for another try.
+//!   the stream into a wish for another try; or it may never come (MB-53445). If the vbucket had
+//!   been `Active`, the stream has ended because all is done: then it is ✓ where the table says
+//!   `Idle` ✗, but for `ADD_STREAM` refused.
 //! * `Active`, which means active but not acknowledged: a wish for another try is not granted, as
 //!   the consumer cannot take over a vbucket that it is active for; [`Try::activated`] tells.
 //! * 1: passed, but kept in `Ended`, `Closing` and `Pausing`. 2: passed, but kept from `Closing` on,
@@ -80,7 +83,7 @@ mod outcome;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-pub use self::outcome::{Busy, Failure, Outcome, TakeoverError, Try};
+pub use self::outcome::{Failure, Outcome, StartRefused, TakeoverError, Try};
 use crate::dcp::{AddStream, CloseStream, DcpRequest, DcpResponse};
 use crate::track::{
     Ask, Numbers, Outgoing, Side, Verdict, Violation, means_closed, number_and_vbucket, opaque,
@@ -170,7 +173,7 @@ pub enum State {
 /// let later = takeover.next_timeout().expect("it will be tried again");
 /// takeover.on_timeout(later);
 /// assert_eq!(takeover.state(), State::Requested);
-/// # Ok::<(), mcbp::track::takeover::Busy>(())
+/// # Ok::<(), mcbp::track::takeover::StartRefused>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Takeover {
@@ -186,6 +189,8 @@ pub struct Takeover {
     close_producer: Ask,
     /// Whether the producer may have a stream.
     is_asked_for: bool,
+    /// Whether the takeover ended before its last stream was known to be closed.
+    is_unclosed: bool,
     /// How often the producer has sent a state, and the consumer has answered.
     states: u32,
     states_answered: u32,
@@ -242,6 +247,7 @@ impl Takeover {
             close_consumer: Ask::Nothing,
             close_producer: Ask::Nothing,
             is_asked_for: false,
+            is_unclosed: false,
             states: 0,
             states_answered: 0,
             active: None,
@@ -254,10 +260,16 @@ impl Takeover {
     ///
     /// # Errors
     ///
-    /// One at a time.
-    pub fn start(&mut self, vbucket: u16, now: Duration) -> Result<(), Busy> {
-        if self.phase != Phase::Idle || self.result.is_some() {
-            return Err(Busy);
+    /// One at a time, and none while a stream may be left of the last one.
+    pub fn start(&mut self, vbucket: u16, now: Duration) -> Result<(), StartRefused> {
+        if self.phase != Phase::Idle {
+            return Err(StartRefused::Busy);
+        }
+        if self.result.is_some() {
+            return Err(StartRefused::OutcomeWaiting);
+        }
+        if self.is_unclosed {
+            return Err(StartRefused::NotClosed);
         }
         self.vbucket = vbucket;
         self.tries.clear();
@@ -398,7 +410,7 @@ impl Takeover {
         match self.phase {
             Phase::Idle => {}
             Phase::Trying => self.fail(Failure::TimedOut, now),
-            Phase::Ended { opaque, reason } => self.fail(Failure::Ended { opaque, reason }, now),
+            Phase::Ended { .. } => self.on_grace_over(now),
             Phase::Closing(next) => self.give_up(next, None),
             Phase::Pausing => self.begin_try(now),
         }
@@ -409,7 +421,7 @@ impl Takeover {
         let current = self.tries.last();
         match self.phase {
             Phase::Idle => State::Idle,
-            Phase::Trying if current.is_some_and(|current| current.activated) => State::Active,
+            Phase::Trying if self.is_active() => State::Active,
             Phase::Trying if !self.add.is_pending() => State::Acknowledged,
             Phase::Trying if current.is_some_and(|current| current.stream_opaque.is_some()) => {
                 State::Streaming
@@ -480,7 +492,7 @@ impl Takeover {
     }
 
     fn on_stream_request(&mut self, opaque: u32) -> Verdict {
-        if self.phase == Phase::Idle {
+        if self.phase == Phase::Idle && !self.is_unclosed {
             return self.unless_failed(opaque);
         }
         if self.phase != Phase::Trying || !self.is_added() || self.has_failed(opaque) {
@@ -512,6 +524,7 @@ impl Takeover {
                 }
             }
             Phase::Closing(next) if is_last => self.on_closed_for_good(next, now),
+            Phase::Idle if is_last => self.is_unclosed = false,
             _ => {}
         }
     }
@@ -563,21 +576,31 @@ impl Takeover {
                 }
                 self.end_if_done();
             }
-            Phase::Ended { opaque, reason } => {
-                self.end_if_done();
-                if self.phase != Phase::Idle {
-                    self.fail(Failure::Ended { opaque, reason }, now);
-                }
-            }
+            Phase::Ended { .. } => self.on_grace_over(now),
             Phase::Idle | Phase::Closing(_) | Phase::Pausing => {}
         }
     }
 
     fn end_if_done(&mut self) {
-        let activated = self.tries.last().is_some_and(|current| current.activated);
-        if activated && !self.add.is_pending() {
+        if self.is_active() && !self.add.is_pending() {
             self.end(Ok(()));
         }
+    }
+
+    /// The stream has ended, and the consumer does not wish for another try.
+    fn on_grace_over(&mut self, now: Duration) {
+        if let Phase::Ended { opaque, reason } = self.phase {
+            if self.is_active() {
+                self.end(Ok(()));
+            } else {
+                self.fail(Failure::Ended { opaque, reason }, now);
+            }
+        }
+    }
+
+    /// Whether the try that is under way has made the consumer active.
+    fn is_active(&self) -> bool {
+        self.tries.last().is_some_and(|current| current.activated)
     }
 
     /// The try has failed: closes its stream, if there may be one.
@@ -612,25 +635,34 @@ impl Takeover {
             Side::Consumer => &mut self.close_consumer,
             Side::Producer => &mut self.close_producer,
         };
-        let Phase::Closing(next) = self.phase else {
-            return;
-        };
         if !close.take_answer(number) {
             return;
         }
-        if !means_closed(status) {
-            self.give_up(next, Some(status));
-        } else if !self.close_consumer.is_pending() && !self.close_producer.is_pending() {
-            self.on_closed_for_good(next, now);
+        let is_closed = !self.close_consumer.is_pending() && !self.close_producer.is_pending();
+        match self.phase {
+            Phase::Closing(next) if !means_closed(status) => self.give_up(next, Some(status)),
+            Phase::Closing(next) if is_closed => self.on_closed_for_good(next, now),
+            Phase::Idle if !means_closed(status) => {
+                self.close_consumer = Ask::Nothing;
+                self.close_producer = Ask::Nothing;
+            }
+            Phase::Idle if is_closed => self.is_unclosed = false,
+            _ => {}
         }
     }
 
     /// The stream of the failed try could not be closed.
     fn give_up(&mut self, next: Next, status: Option<Status>) {
+        let closes = [self.close_consumer, self.close_producer];
         self.end(Err(match next {
             Next::Retry => TakeoverError::NotClosed { status },
             Next::GiveUp(error) => error,
         }));
+        self.is_unclosed = true;
+        // Without a refusal, and if all were asked, the answers may still tell that it is closed.
+        if status.is_none() && !closes.contains(&Ask::Unsent) {
+            [self.close_consumer, self.close_producer] = closes;
+        }
     }
 
     /// There is no stream of the failed try.

@@ -8,6 +8,9 @@
 )]
 
 mod messages;
+mod model;
+mod properties;
+mod races;
 mod streams;
 mod table;
 mod takeover;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use mcbp::dcp::DcpRequest;
-use mcbp::track::takeover::{Busy, Config, Failure, State, Takeover, TakeoverError};
+use mcbp::track::takeover::{Config, Failure, StartRefused, State, Takeover, TakeoverError};
 use mcbp::track::{Side, Verdict, Violation, agree};
 use mcbp::{Status, StreamEndReason, StreamFlags, VbucketState};
 
@@ -423,12 +423,20 @@ fn a_failed_try_that_cannot_be_closed_is_not_followed_by_another() {
 }
 
 #[test]
-fn an_end_after_activation_waits_for_the_acknowledgement() {
-    let mut rig = Rig::at(State::Active);
-    assert_eq!(rig.on_stream_end(FIRST, StreamEndReason::OK), PASS);
-    assert_eq!((rig.takeover.state(), rig.result()), (State::Ended, None));
-    assert_eq!(rig.on_added(Status::SUCCESS), KEEP);
-    assert_eq!(rig.result(), Some(Ok(())));
+fn an_end_after_activation_waits_for_the_acknowledgement_but_not_for_ever() {
+    let refused = TakeoverError::Failed(Failure::Refused(Status::ETMPFAIL));
+    for (event, result) in [
+        ("consumer: `ADD_STREAM` success", Ok(())),
+        ("time is up", Ok(())),
+        ("consumer: `ADD_STREAM` try later", Err(refused)),
+    ] {
+        let mut rig = Rig::at(State::Active);
+        assert_eq!(rig.on_stream_end(FIRST, StreamEndReason::OK), PASS);
+        assert_eq!((rig.takeover.state(), rig.result()), (State::Ended, None));
+        rig.play(event);
+        assert_eq!(rig.result(), Some(result));
+        assert!(rig.takeover.tries()[0].activated);
+    }
 }
 
 #[test]
@@ -469,9 +477,10 @@ fn one_at_a_time() {
     let mut rig = Rig::new();
     assert_eq!(rig.takeover.next_timeout(), None);
     rig.start();
-    assert_eq!(rig.takeover.start(6, START), Err(Busy));
+    assert_eq!(rig.takeover.start(6, START), Err(StartRefused::Busy));
     assert_eq!(rig.on_added(Status::ERANGE), KEEP);
-    assert_eq!(rig.takeover.start(6, START), Err(Busy));
+    let refused = Err(StartRefused::OutcomeWaiting);
+    assert_eq!(rig.takeover.start(6, START), refused);
     rig.result().unwrap().unwrap_err();
     let stale = rig.add;
     rig.takeover.start(6, START).unwrap();
@@ -536,4 +545,31 @@ fn both_machines_on_one_connection() {
     let one = streams.on_request(Side::Consumer, &request);
     let other = rig.takeover.on_request(Side::Consumer, &request, START);
     assert_eq!(agree(one, other), PASS);
+}
+
+#[test]
+fn nothing_is_begun_over_a_stream_that_may_be_open() {
+    for (events, is_known_to_be_closed) in [
+        (&["both: `CLOSE_STREAM` closed"][..], true),
+        (&["producer: `STREAM_END`"], true),
+        (&["one: `CLOSE_STREAM` refused"], false),
+        (
+            &["one: `CLOSE_STREAM` refused", "both: `CLOSE_STREAM` closed"],
+            false,
+        ),
+        (&[], false),
+    ] {
+        let mut rig = Rig::at(State::Closing);
+        rig.time_is_up();
+        rig.result().unwrap().unwrap_err();
+        for event in events {
+            rig.play(event);
+        }
+        assert_eq!((rig.result(), rig.sends()), (None, String::new()));
+        let begun = rig.takeover.start(VBUCKET, rig.now);
+        let expected = is_known_to_be_closed
+            .then_some(())
+            .ok_or(StartRefused::NotClosed);
+        assert_eq!(begun, expected, "{events:?}");
+    }
 }

@@ -98,14 +98,27 @@ pub struct Outcome<'a> {
     pub tries: &'a [Try],
 }
 
-/// A takeover is under way, or the outcome of the last one was not taken.
+/// Why a takeover was not even begun; nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Busy;
+#[non_exhaustive]
+pub enum StartRefused {
+    /// Another one is under way.
+    Busy,
+    /// The outcome of the last one was not taken.
+    OutcomeWaiting,
+    /// The stream of the last one is not known to be closed. Answers to `CLOSE_STREAM` are followed
+    /// if they still come; if not, new connections are needed.
+    NotClosed,
+}
 
-impl fmt::Display for Busy {
+impl fmt::Display for StartRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("another takeover is not over, or its outcome was not taken")
+        f.write_str(match self {
+            Self::Busy => "another takeover is under way",
+            Self::OutcomeWaiting => "the outcome of the last takeover was not taken",
+            Self::NotClosed => "the stream of the last takeover may still be open",
+        })
     }
 }
 
-impl core::error::Error for Busy {}
+impl core::error::Error for StartRefused {}
