@@ -263,3 +263,285 @@ fn two_servers_and_the_machines_between_them() {
         );
     }
 }
+
+/// Anything at all: what is known is repeated, mixed up, withheld, or made up.
+#[derive(Debug, Clone)]
+enum Event {
+    SetUp(Vec<u16>),
+    Close(u16),
+    Shut,
+    Send(u8),
+    Added(Opaque, Status, u32),
+    Closed(Side, Opaque, Status),
+    Asked(u16, u32),
+    Answered(u32, Status),
+    Ended(u16, u32),
+    State(u16, u32, VbucketState),
+    StateAnswered(u32, Status),
+    MarkerAnswered(u32),
+    Item(u16, u32),
+    Start(u16),
+    Later(u64),
+    TimeIsUp,
+}
+
+/// The opaque of an answer.
+#[derive(Debug, Clone)]
+enum Opaque {
+    /// That of one of the last requests.
+    Sent(proptest::sample::Index),
+    Foreign(u32),
+}
+
+fn vbucket() -> impl Strategy<Value = u16> {
+    prop_oneof![4 => 0..6_u16, 1 => 0..1024_u16, 1 => any::<u16>()]
+}
+
+fn stream() -> impl Strategy<Value = u32> {
+    prop_oneof![9 => 1..9_u32, 1 => any::<u32>()]
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    const KNOWN: [Status; 7] = [
+        Status::SUCCESS,
+        Status::KEY_ENOENT,
+        Status::KEY_EEXISTS,
+        Status::ETMPFAIL,
+        Status::EBUSY,
+        Status::NOT_MY_VBUCKET,
+        Status::ROLLBACK,
+    ];
+    prop_oneof![3 => Just(Status::SUCCESS), 3 => proptest::sample::select(&KNOWN[..])]
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Consumer), Just(Side::Producer)]
+}
+
+fn opaque() -> impl Strategy<Value = Opaque> {
+    prop_oneof![
+        9 => any::<proptest::sample::Index>().prop_map(Opaque::Sent),
+        1 => any::<u32>().prop_map(Opaque::Foreign),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let state = proptest::sample::select(VbucketState::NAMED);
+    prop_oneof![
+        3 => vec(vbucket().prop_map(|it| it % 1024), 0..6).prop_map(Event::SetUp),
+        1 => Just((0..1024).collect()).prop_map(Event::SetUp),
+        2 => vbucket().prop_map(Event::Close),
+        1 => Just(Event::Shut),
+        9 => any::<u8>().prop_map(Event::Send),
+        18 => (opaque(), status(), stream()).prop_map(|(a, b, c)| Event::Added(a, b, c)),
+        18 => (side(), opaque(), status()).prop_map(|(a, b, c)| Event::Closed(a, b, c)),
+        12 => (vbucket(), stream()).prop_map(|(a, b)| Event::Asked(a, b)),
+        6 => (stream(), status()).prop_map(|(a, b)| Event::Answered(a, b)),
+        6 => (vbucket(), stream()).prop_map(|(a, b)| Event::Ended(a, b)),
+        9 => (vbucket(), stream(), state).prop_map(|(a, b, c)| Event::State(a, b, c)),
+        9 => (stream(), status()).prop_map(|(a, b)| Event::StateAnswered(a, b)),
+        2 => stream().prop_map(Event::MarkerAnswered),
+        2 => (vbucket(), stream()).prop_map(|(a, b)| Event::Item(a, b)),
+        6 => vbucket().prop_map(Event::Start),
+        3 => (0..40_000_u64).prop_map(Event::Later),
+        2 => Just(Event::TimeIsUp),
+    ]
+}
+
+/// Both machines, shown the same events.
+struct Both {
+    streams: Streams,
+    takeover: Takeover,
+    now: Duration,
+    sent: Vec<u32>,
+    calls: usize,
+    takeovers: usize,
+}
+
+impl Both {
+    fn opaque(&self, opaque: &Opaque) -> u32 {
+        match opaque {
+            // Mostly of the latest, as older ones make no difference.
+            Opaque::Sent(index) if !self.sent.is_empty() => {
+                let latest = &self.sent[self.sent.len().saturating_sub(12)..];
+                *index.get(latest)
+            }
+            Opaque::Sent(_) => 7,
+            Opaque::Foreign(opaque) => *opaque,
+        }
+    }
+
+    fn send(&mut self, most: usize) {
+        for _ in 0..most {
+            let next = self
+                .streams
+                .poll_send()
+                .or_else(|| self.takeover.poll_send());
+            let Some(Outgoing { to, request }) = next else {
+                return;
+            };
+            let (vbucket, opaque) = match request {
+                DcpRequest::AddStream(add) => {
+                    assert_eq!(to, Side::Consumer);
+                    (add.vbucket, add.opaque)
+                }
+                DcpRequest::CloseStream(close) => (close.vbucket, close.opaque),
+                other => panic!("{other:?}"),
+            };
+            assert!(
+                !self.sent.contains(&opaque),
+                "no two requests share an opaque"
+            );
+            assert_eq!(opaque as u16, vbucket);
+            assert_ne!(opaque, vbucket.into());
+            if opaque >> 31 == 0 {
+                let state = self.streams.state(vbucket);
+                assert!(matches!(state, Some(State::Adding | State::Closing)));
+                assert!(self.streams.call().is_some());
+            } else {
+                assert_ne!(self.takeover.state(), takeover::State::Idle);
+            }
+            self.sent.push(opaque);
+        }
+    }
+
+    fn play(&mut self, event: &Event) {
+        let now = self.now;
+        let request = |both: &mut Self, from, request| {
+            let was_shut = both.streams.is_shut();
+            let one = both.streams.on_request(from, &request).unwrap();
+            assert!(!was_shut || one == Verdict::Keep);
+            let other = both.takeover.on_request(from, &request, now);
+            assert!(other.is_ok());
+            if matches!(request, DcpRequest::StreamEnd(_)) {
+                assert_eq!(other, Ok(Verdict::Pass));
+            }
+        };
+        let respond = |both: &mut Self, from, response, is_ours: Option<u32>| {
+            let one = both.streams.on_response(from, &response);
+            let other = both.takeover.on_response(from, &response, now);
+            match is_ours {
+                None => assert!(one.is_ok() && other.is_ok()),
+                // What answers a machine is kept, and what answers none is none of its business.
+                Some(opaque) => {
+                    let takes = opaque >> 31 == 1;
+                    let (own, foreign) = if takes { (other, one) } else { (one, other) };
+                    assert!(!both.sent.contains(&opaque) || own != Ok(Verdict::Pass));
+                    assert!(foreign.is_err() || both.streams.is_shut());
+                }
+            }
+        };
+        match event {
+            Event::SetUp(vbuckets) => {
+                self.calls += usize::from(self.streams.set_up(vbuckets, now).is_ok());
+            }
+            Event::Close(vbucket) => {
+                self.calls += usize::from(self.streams.close(*vbucket, now).is_ok());
+            }
+            Event::Shut => self.calls += usize::from(self.streams.shut(now).is_ok()),
+            Event::Send(most) => self.send(usize::from(*most)),
+            Event::Added(opaque, status, stream) => {
+                let opaque = self.opaque(opaque);
+                let answer = added(opaque, *status, Some(*stream));
+                respond(self, Side::Consumer, answer, Some(opaque));
+            }
+            Event::Closed(by, opaque, status) => {
+                let opaque = self.opaque(opaque);
+                respond(self, *by, closed(opaque, *status), Some(opaque));
+            }
+            Event::Asked(vbucket, opaque) => {
+                request(self, Side::Consumer, stream_request(*vbucket, *opaque));
+            }
+            Event::Answered(opaque, status) => {
+                respond(self, Side::Producer, stream_answer(*opaque, *status), None);
+            }
+            Event::Ended(vbucket, opaque) => {
+                let end = stream_end(*vbucket, *opaque, StreamEndReason::OK);
+                request(self, Side::Producer, end);
+            }
+            Event::State(vbucket, opaque, state) => {
+                request(self, Side::Producer, set_state(*vbucket, *opaque, *state));
+            }
+            Event::StateAnswered(opaque, status) => {
+                respond(self, Side::Consumer, state_answer(*opaque, *status), None);
+            }
+            Event::MarkerAnswered(opaque) => {
+                respond(self, Side::Consumer, marker_answer(*opaque), None);
+            }
+            Event::Item(vbucket, opaque) => {
+                request(self, Side::Producer, mutation(*vbucket, *opaque));
+            }
+            Event::Start(vbucket) => {
+                self.takeovers += usize::from(self.takeover.start(*vbucket, now).is_ok());
+            }
+            Event::Later(millis) => {
+                self.now += Duration::from_millis(*millis);
+                self.time_is_up();
+            }
+            Event::TimeIsUp => {
+                let next = [self.streams.next_timeout(), self.takeover.next_timeout()];
+                self.now = next.into_iter().flatten().min().unwrap_or(now).max(now);
+                self.time_is_up();
+            }
+        }
+        self.check();
+    }
+
+    fn time_is_up(&mut self) {
+        self.streams.on_timeout(self.now);
+        self.takeover.on_timeout(self.now);
+        for next in [self.streams.next_timeout(), self.takeover.next_timeout()] {
+            assert!(next.is_none_or(|next| next > self.now), "time goes on");
+        }
+    }
+
+    fn check(&mut self) {
+        assert_eq!(
+            self.streams.call().is_some(),
+            self.streams.next_timeout().is_some()
+        );
+        while let Some(outcome) = self.streams.poll_outcome() {
+            self.calls -= 1;
+            let vbuckets: BTreeSet<_> = outcome.errors.iter().map(|error| error.vbucket).collect();
+            assert_eq!(vbuckets.len(), outcome.errors.len());
+            assert!(outcome.end != CallEnd::Answered || outcome.unanswered == 0);
+        }
+        assert_eq!(self.calls, usize::from(self.streams.call().is_some()));
+        if let Some(outcome) = self.takeover.poll_outcome() {
+            self.takeovers -= 1;
+            assert!((1..=3).contains(&outcome.tries.len()));
+        }
+        let is_idle = self.takeover.state() == takeover::State::Idle;
+        assert_eq!(is_idle, self.takeover.next_timeout().is_none());
+        assert_eq!(self.takeovers, usize::from(!is_idle));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_events_is_too_much(events in vec(event(), 1..120)) {
+        let config = takeover::Config { retries: 2, ..takeover::Config::default() };
+        let mut both = Both {
+            streams: streams_of(1024),
+            takeover: Takeover::new(config),
+            now: Duration::ZERO,
+            sent: Vec::new(),
+            calls: 0,
+            takeovers: 0,
+        };
+        for event in &events {
+            both.play(event);
+        }
+        // Every call ends in bounded time when only time goes on.
+        let mut timeouts = 0;
+        while both.calls + both.takeovers > 0 {
+            both.play(&Event::TimeIsUp);
+            timeouts += 1;
+            assert!(timeouts <= 8);
+        }
+        assert_eq!(both.streams.poll_send(), None);
+        assert_eq!(both.takeover.poll_send(), None);
+    }
+}
