@@ -140,8 +140,8 @@ use core::num::NonZeroU16;
 #[cfg(doc)]
 use core::time::Duration;
 
-use crate::dcp::DcpRequest;
-use crate::{Opcode, Status};
+use crate::dcp::{AddStream, CloseStream, DcpRequest};
+use crate::{Opcode, Request, Status, StreamFlags};
 
 /// One of the two servers between which packets are passed on, or the socket to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -285,6 +285,24 @@ impl Numbers {
 /// The opaque of a request.
 fn opaque(number: Number, vbucket: u16) -> u32 {
     u32::from(number.get()) << 16 | u32::from(vbucket)
+}
+
+fn add_stream(opaque: u32, vbucket: u16, flags: StreamFlags) -> DcpRequest<'static> {
+    let add = Request::from(AddStream { flags });
+    DcpRequest::AddStream(Request {
+        opaque,
+        vbucket,
+        ..add
+    })
+}
+
+fn close_stream(opaque: u32, vbucket: u16) -> DcpRequest<'static> {
+    let close = Request::from(CloseStream);
+    DcpRequest::CloseStream(Request {
+        opaque,
+        vbucket,
+        ..close
+    })
 }
 
 /// The number and the vbucket that an opaque is made of.

@@ -7,9 +7,9 @@
     reason = "a test may panic"
 )]
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::time::Duration;
 
 use mcbp::dcp::{DcpRequest, DcpResponse};
 use mcbp::track::streams::{self, Call, CallEnd, State, Streams};

@@ -304,6 +304,11 @@ fn the_last_try_ends_it() {
 }
 
 #[test]
+fn a_try_is_as_large_as_it_is_said_to_be() {
+    assert_eq!(size_of::<mcbp::track::takeover::Try>(), 48);
+}
+
+#[test]
 fn pauses_grow_to_the_longest() {
     let mut rig = Rig::new();
     rig.takeover = Takeover::new(Config {

@@ -1,9 +1,8 @@
 //! What is known of the stream of one vbucket, and what it takes to change it.
 
 use super::{Failure, State};
-use crate::dcp::{AddStream, CloseStream};
-use crate::track::{Ask, Numbers, Outgoing, Side, means_closed, opaque};
-use crate::{Request, Status, StreamEndReason, StreamFlags};
+use crate::track::{Ask, Numbers, Outgoing, Side, add_stream, close_stream, means_closed, opaque};
+use crate::{Status, StreamEndReason, StreamFlags};
 
 /// The stream of a vbucket.
 #[derive(Debug, Clone, Copy)]
@@ -219,21 +218,9 @@ impl Slot {
         *ask = Ask::Sent(number);
         let opaque = opaque(number, vbucket);
         let request = if self.state == State::Adding {
-            let add = Request::from(AddStream { flags });
-            Request {
-                opaque,
-                vbucket,
-                ..add
-            }
-            .into()
+            add_stream(opaque, vbucket, flags)
         } else {
-            let close = Request::from(CloseStream);
-            Request {
-                opaque,
-                vbucket,
-                ..close
-            }
-            .into()
+            close_stream(opaque, vbucket)
         };
         Some(Outgoing { to, request })
     }
