@@ -29,14 +29,14 @@
 //! | producer | `STREAM_END`                  | pass    | it closes the stream on the consumer, which ignores the opaque of any but its current stream |
 //! | producer | `SET_VBUCKET_STATE`           | keep    | the vbucket could become active though nobody waits for it |
 //! | producer | answer to `STREAM_REQ`        | keep    | the consumer has forgotten the stream, and closes the connection when told about it (reference 11.2) |
-//! | producer | items and markers             | pass    | the consumer refuses them without harm, and counts their bytes |
+//! | producer | items and markers             | pass    | the consumer counts their bytes, and refuses them: without harm, if it negotiated `v7_dcp_status_codes` |
 //! | consumer | `STREAM_REQ`                  | keep    | the producer would open a stream that nobody wants |
 //! | consumer | answer to `SET_VBUCKET_STATE` | keep    | the producer would take it for leave to give the vbucket up |
 //! | consumer | answer to `SNAPSHOT_MARKER`   | keep    | the producer would go on towards that point   |
 //! | consumer | answers to `ADD_STREAM`, `CLOSE_STREAM` | keep | they answer this machine, in any state |
 //!
 //! The consumer never sees the kept `SET_VBUCKET_STATE`, of 25 bytes, so it does not acknowledge
-//! them to the producer's flow control: at most some per try.
+//! them to the producer's flow control: at most two per try.
 //!
 //! # What happens to a try
 //!
