@@ -393,7 +393,7 @@ impl Both {
                 "no two requests share an opaque"
             );
             assert_eq!(opaque as u16, vbucket);
-            assert_ne!(opaque, vbucket.into());
+            assert_ne!(opaque, u32::from(vbucket));
             if opaque >> 31 == 0 {
                 let state = self.streams.state(vbucket);
                 assert!(matches!(state, Some(State::Adding | State::Closing)));
