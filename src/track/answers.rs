@@ -3,13 +3,36 @@
 //! Most messages of a stream are answered only on failure, and a response says little: a status and
 //! an opaque. What it means depends on what that opaque belongs to at the end that receives it, and
 //! so does what a status costs: one stream, the connection, or nothing (reference 11). [`Answers`]
-//! finds the [`Owner`]; which statuses are fatal to which owner is not its business, and it neither
-//! judges nor drops anything because of a status.
+//! finds the [`Owner`], and neither judges nor drops anything because of a status: that is the
+//! business of the [policy](crate::policy), which asks for the owner.
+//!
+//! ```
+//! use mcbp::dcp::{DcpResponse, MutationReply};
+//! use mcbp::policy::{self, Context, Edition, Judgement, Role};
+//! use mcbp::track::Answers;
+//! use mcbp::track::answers::StreamKind;
+//! use mcbp::{Opcode, Response, Status};
+//!
+//! let mut answers = Answers::default();
+//! answers.on_stream_opened(0x0100_0000, 7, StreamKind::Active);
+//! // The consumer has another stream for the vbucket by now (MB-37009).
+//! let response = Response {
+//!     opaque: 0x0100_0000,
+//!     status: Status::KEY_EEXISTS,
+//!     ..Response::from(MutationReply::default())
+//! };
+//! let answer = answers.on_answer(&DcpResponse::Mutation(response));
+//! let (role, opcode) = (Role::Producer, Opcode::DCP_MUTATION);
+//! let context = Context::new(role, Edition::V7_0, opcode, answer.owner.into());
+//! let verdict = policy::judge(&context, response.status);
+//! assert_eq!(verdict.judgement, Judgement::StreamOnly);
+//! ```
 
 use alloc::collections::BTreeMap;
 use core::fmt;
 
 use crate::dcp::{DcpRequest, DcpResponse};
+use crate::policy::OpaqueOwner;
 use crate::{Opcode, SnapshotFlags};
 
 /// Follows what one end sends, and tells what the answers to it belong to.
@@ -85,6 +108,21 @@ pub enum Owner {
     },
     /// Nothing: the stream has ended, the answer is the second one, or it was never asked for.
     Nothing,
+}
+
+impl From<Owner> for OpaqueOwner {
+    fn from(owner: Owner) -> Self {
+        match owner {
+            Owner::Stream { kind, .. } => match kind {
+                StreamKind::Active => Self::Stream,
+                StreamKind::CacheTransfer => Self::CacheTransfer,
+            },
+            Owner::Noop => Self::Noop,
+            Owner::Control => Self::Control,
+            Owner::StreamRequest { .. } => Self::StreamRequest,
+            Owner::Nothing => Self::Nothing,
+        }
+    }
 }
 
 impl fmt::Display for Owner {
