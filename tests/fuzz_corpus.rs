@@ -1,5 +1,5 @@
 //! The corpus of the fuzz targets, replayed without a fuzzer.
-#![cfg(feature = "arbitrary")]
+#![cfg(all(feature = "arbitrary", feature = "json", feature = "snappy"))]
 
 use std::fs;
 use std::path::Path;
@@ -53,4 +53,50 @@ fn frame_infos() {
 #[test]
 fn cache_transfer() {
     replay("cache_transfer", properties::cache_transfer);
+}
+
+#[test]
+fn key() {
+    replay("key", properties::key);
+}
+
+#[test]
+fn xattr() {
+    replay("xattr", properties::xattr);
+}
+
+#[test]
+fn system_event() {
+    replay("system_event", properties::system_event);
+}
+
+#[test]
+fn snappy() {
+    replay("snappy", properties::snappy);
+}
+
+#[test]
+fn json() {
+    replay("json", properties::json);
+}
+
+#[test]
+fn control() {
+    replay("control", properties::control);
+}
+
+#[test]
+fn policy() {
+    replay("policy", |data| {
+        // Nor are these.
+        let _ = properties::policy(data);
+    });
+}
+
+#[test]
+fn validate() {
+    replay("validate", |data| {
+        // Nor are these.
+        let _ = properties::validate(data);
+    });
 }

@@ -3,6 +3,9 @@
 //! The fuzz targets feed these with what libFuzzer comes up with, and `tests/fuzz_corpus.rs` with
 //! the corpus, in plain `cargo test`.
 
+mod rules;
+mod values;
+
 use core::slice;
 
 use arbitrary::Unstructured;
@@ -15,6 +18,8 @@ use mcbp::{
     Decoder, EncodeError, FrameError, FramingExtras, Header, HeaderMut, MessageErrorKind, Packet,
     Request, RequestInfo, ResponseInfo,
 };
+pub use rules::{policy, validate};
+pub use values::{control, json, key, snappy, system_event, xattr};
 
 /// However a stream is cut into reads, and however packets are taken off it, they are the same,
 /// with the same error behind them at the same position; and what a header announces never makes
