@@ -10,6 +10,8 @@
 mod corpus;
 #[path = "shared/floor.rs"]
 mod floor;
+#[path = "shared/inside.rs"]
+mod inside;
 #[path = "shared/subject.rs"]
 mod subject;
 
@@ -101,15 +103,31 @@ fn edit(c: &mut Criterion) {
     }
 }
 
+fn inside(c: &mut Criterion) {
+    for task in inside::tasks() {
+        let mut group = group_of(c, task.name.to_owned(), task.len);
+        group.bench_function("floor", |b| b.iter(&task.floor));
+        group.bench_function("mcbp", |b| b.iter(&task.subject));
+    }
+}
+
 /// A group for one task and one corpus, with the packets of the corpus as its unit.
 fn group<'a>(c: &'a mut Criterion, task: &str, corpus: &Corpus) -> BenchmarkGroup<'a, WallTime> {
-    let mut group = c.benchmark_group(format!("{task}, {}", corpus.name));
-    let packets = corpus.offsets().len();
-    group.throughput(Throughput::Elements(packets as u64));
+    group_of(
+        c,
+        format!("{task}, {}", corpus.name),
+        corpus.offsets().len(),
+    )
+}
+
+/// A group for one task, with so many inputs.
+fn group_of(c: &mut Criterion, name: String, len: usize) -> BenchmarkGroup<'_, WallTime> {
+    let mut group = c.benchmark_group(name);
+    group.throughput(Throughput::Elements(len as u64));
     group.sample_size(20);
     group.measurement_time(Duration::from_secs(2));
     group
 }
 
-criterion_group!(benches, typed_decode, stream_decode, encode, edit);
+criterion_group!(benches, typed_decode, stream_decode, encode, edit, inside);
 criterion_main!(benches);

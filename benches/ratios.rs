@@ -17,6 +17,8 @@
 mod corpus;
 #[path = "shared/floor.rs"]
 mod floor;
+#[path = "shared/inside.rs"]
+mod inside;
 #[path = "shared/subject.rs"]
 mod subject;
 
@@ -47,6 +49,16 @@ fn main() {
     );
     for corpus in [Corpus::small(), Corpus::mixed()] {
         measure(&corpus, rounds);
+    }
+    for task in inside::tasks() {
+        let table = Table {
+            corpus: "inside",
+            packets: task.len,
+            rounds,
+        };
+        assert!((task.floor)().is_some(), "the floor reads it all");
+        assert_eq!((task.subject)(), (task.floor)());
+        table.row(task.name, task.floor, task.subject);
     }
 }
 
