@@ -249,9 +249,7 @@ impl Buf for PacketBuf<'_> {
         let cut = self.cut();
         let mut left = advance_head(&mut self.start, cut, count);
         left = advance_slice(&mut self.framing_extras, left);
-        if self.framing_extras.is_empty() {
-            left = advance_head(&mut self.start, self.end, left);
-        }
+        left = advance_head(&mut self.start, self.end, left);
         left = advance_slice(&mut self.key, left);
         advance_slice(&mut self.value, left);
     }

@@ -407,6 +407,24 @@ fn the_magic_is_judged_on_the_first_byte() {
 }
 
 #[test]
+fn after_an_error_not_even_a_good_packet_is_taken() {
+    let noop = Frame::new(0x80, 0x5c).bytes();
+    let error = FrameError::UnknownMagic(7);
+    let mut decoder = Decoder::default();
+    let mut stream = BytesMut::from(&noop[..]);
+    stream.put_u8(7);
+    assert!(decoder.decode(&mut stream).is_ok_and(|it| it.is_some()));
+    assert_eq!(decoder.decode(&mut stream), Err(error));
+    stream.clear();
+    assert_eq!(decoder.decode(&mut stream), Err(error));
+    stream.put_slice(&noop);
+    assert_eq!(decoder.decode(&mut stream), Err(error));
+    assert_eq!(decoder.decode_batch(&mut stream), Err(error));
+    assert_eq!(stream, noop[..]);
+    assert_eq!(decoder.position(), 24);
+}
+
+#[test]
 fn the_limit_is_judged_on_the_header() {
     for limit in [0, 1, 4096, Decoder::DEFAULT_MAX_BODY_LEN, u32::MAX - 1] {
         let mut header = Frame::new(0x80, 0x57).bytes();
