@@ -2,7 +2,7 @@
 //! but the deliberately bad ones go back out from their types, too.
 //!
 //! The golden files in `tests/golden` are written anew by running the tests with
-//! `MCBP_WRITE_GOLDEN=1`; then read the diff.
+//! `MCBP_ACCEPT=1`; then read the diff.
 
 #![allow(
     clippy::indexing_slicing,
@@ -117,7 +117,7 @@ fn assert_without_dcp_type(packet: Packet<&[u8]>) {
 
 fn assert_golden(name: &str, actual: &str) {
     let path = path("golden", name);
-    if std::env::var_os("MCBP_WRITE_GOLDEN").is_some() {
+    if std::env::var_os("MCBP_ACCEPT").is_some() {
         fs::write(&path, actual).unwrap();
     }
     let golden = fs::read_to_string(&path).unwrap();
