@@ -104,47 +104,6 @@ mod error_maps {
         assert_eq!(map.expect("a map").errors.len(), 0);
     }
 
-    /// The list of reference 8.6.
-    #[test]
-    fn every_attribute() {
-        let texts = [
-            "success",
-            "item-only",
-            "invalid-input",
-            "fetch-config",
-            "conn-state-invalidated",
-            "auth",
-            "special-handling",
-            "support",
-            "temp",
-            "internal",
-            "retry-now",
-            "retry-later",
-            "no-retry",
-            "item-locked",
-            "item-deleted",
-            "subdoc",
-            "dcp",
-            "rate-limit",
-            "system-constraint",
-        ];
-        let all = texts.map(|text| ErrorAttributes::from_text(text).expect(text));
-        assert_eq!(
-            all.into_iter().collect::<ErrorAttributes>(),
-            ErrorAttributes::all()
-        );
-        for attribute in all {
-            assert_eq!(attribute.bits().count_ones(), 1);
-        }
-        assert_eq!(
-            texts.len(),
-            ErrorAttributes::all().bits().count_ones() as usize
-        );
-        for text in ["", "item_only", "ITEM-ONLY", "item", "item-only-"] {
-            assert_eq!(ErrorAttributes::from_text(text), None, "{text}");
-        }
-    }
-
     #[test]
     fn refused() {
         for (json, kind) in [
