@@ -1,7 +1,7 @@
 //! The commands around DCP: what a connection needs before its streams, and beside them.
 //!
 //! Names are those of the server: `SELECT_BUCKET` is [`SelectBucket`], and the answer to it
-//! [`SelectBucketReply`]. Most answers are an [`Answer`]: what was asked for, or a refusal. To read
+//! [`SelectBucketReply`]. Most answers are an [`Answer`](crate::Answer): what was asked for, or a refusal. To read
 //! whichever message a packet holds, see [`KvRequest`] and [`KvResponse`], and for what the server
 //! asks [`ServerRequest`] and [`ServerResponse`]; to read a certain one,
 //! [`Packet::request`](crate::Packet::request) and [`Packet::response`](crate::Packet::response).
@@ -29,7 +29,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod answer;
 mod collections_get_id;
 mod collections_get_manifest;
 mod collections_get_scope_id;
@@ -61,7 +60,6 @@ mod stat;
 mod vb_seqnos;
 mod version;
 
-pub use answer::Answer;
 pub use collections_get_id::{CollectionsGetId, CollectionsGetIdReply};
 pub use collections_get_manifest::{CollectionsGetManifest, CollectionsGetManifestReply};
 pub use collections_get_scope_id::{CollectionsGetScopeId, CollectionsGetScopeIdReply};

@@ -63,7 +63,7 @@ pub use frame_info::{
     ResponseInfo,
 };
 pub use header::{Header, HeaderMut, Magic, SectionLengths};
-pub use message::{Message, Presence, Reply, Request, Response, Shape, StatusOnly};
+pub use message::{Answer, Message, Presence, Reply, Request, Response, Shape, StatusOnly};
 pub use packet::{Packet, Packets, Sections};
 pub use value::{CollectionId, DocKey, ScopeId, ValueError, ValueErrorKind};
 

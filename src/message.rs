@@ -1,9 +1,12 @@
 //! What all messages have in common: an envelope, and a body of a known shape.
 
+mod answer;
 mod status_only;
 
 use bytes::BufMut;
 
+pub use answer::Answer;
+pub(crate) use answer::Payload;
 pub use status_only::StatusOnly;
 
 use crate::cursor::Cursor;

@@ -127,7 +127,7 @@ fn a_status_calls_for_one_reply_and_no_other() {
                 !success && !rollback,
             ),
             (
-                get_failover_log(GetFailoverLogReply::Log(log)).into(),
+                get_failover_log(GetFailoverLogReply::Accepted(log)).into(),
                 success,
             ),
             (

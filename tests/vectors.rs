@@ -389,7 +389,7 @@ fn fields_of_response(response: DcpResponse<'_>) -> Vec<(&'static str, Value)> {
             StreamRequestReply::Refused(value) => vec![("value", text(value.0))],
         },
         DcpResponse::GetFailoverLog(it) => match it.reply {
-            GetFailoverLogReply::Log(log) => vec![("failover_log", entries(log))],
+            GetFailoverLogReply::Accepted(log) => vec![("failover_log", entries(log))],
             GetFailoverLogReply::Refused(value) => vec![("value", text(value.0))],
         },
         // The others consist of their status.

@@ -5,7 +5,8 @@ use core::fmt;
 use nom::{Parser, combinator::all_consuming, multi::many1_count};
 
 use crate::cursor::{Parsed, be_u64};
-use crate::{Body, MessageError, MessageErrorKind, Section};
+use crate::message::Payload;
+use crate::{Body, MessageError, MessageErrorKind, Parts, Section};
 
 /// The branches of a vbucket's history, the newest first; never empty.
 ///
@@ -55,14 +56,6 @@ impl<'a> FailoverLog<'a> {
         Some(Self(bytes))
     }
 
-    pub(crate) fn read(body: Body<'a>) -> Result<Self, MessageError> {
-        if body.value.is_empty() {
-            return Err(body.error(Section::Value, MessageErrorKind::Missing));
-        }
-        body.value().read(all_consuming(many1_count(entry)))?;
-        Ok(Self(body.value))
-    }
-
     /// The entries, the newest first.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = FailoverEntry> + Clone + use<'a> {
         // They are whole, so none is left out.
@@ -74,6 +67,22 @@ impl<'a> FailoverLog<'a> {
     /// The log as it stands on the wire.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
+    }
+}
+
+impl<'a> Payload<'a> for FailoverLog<'a> {
+    #[inline]
+    fn read(body: Body<'a>) -> Result<Self, MessageError> {
+        if body.value.is_empty() {
+            return Err(body.error(Section::Value, MessageErrorKind::Missing));
+        }
+        body.value().read(all_consuming(many1_count(entry)))?;
+        Ok(Self(body.value))
+    }
+
+    #[inline]
+    fn parts(&self) -> Parts<'_> {
+        Parts::EMPTY.value(self.0)
     }
 }
 

@@ -6,6 +6,7 @@ use nom::combinator::all_consuming;
 use crate::Presence::Optional;
 use crate::cursor::{be_u32, be_u64};
 use crate::dcp::FailoverLog;
+use crate::message::Payload;
 use crate::{
     Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Reply, Shape, Status,
     StreamFlags,

@@ -1,8 +1,10 @@
 //! `COLLECTIONS_GET_ID`: what a collection is called on the wire.
 
 use crate::Presence::Optional;
-use crate::kv::{Answer, ResolvedId};
-use crate::{Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape};
+use crate::kv::ResolvedId;
+use crate::{
+    Answer, Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape,
+};
 
 /// Asks for the id of a collection, by its path.
 ///

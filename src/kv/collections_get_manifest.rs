@@ -1,7 +1,8 @@
 //! `COLLECTIONS_GET_MANIFEST`: which scopes and collections there are.
 
-use crate::kv::Answer;
-use crate::{Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape};
+use crate::{
+    Answer, Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape,
+};
 
 /// Asks for the manifest of the bucket: its scopes and collections.
 ///

@@ -6,7 +6,7 @@ use bytes::BufMut;
 use nom::{Parser, combinator::all_consuming, multi::many0_count};
 
 use crate::cursor::{Parsed, be_u16};
-use crate::kv::answer::Payload;
+use crate::message::Payload;
 use crate::{Body, EncodeError, Feature, MessageError, Parts};
 
 /// A list of features, in any order; may be empty, may repeat itself.

@@ -3,8 +3,8 @@
 use bytes::BufMut;
 
 use crate::cursor::be_u32;
-use crate::kv::{Answer, VbSeqnos, WideVbucketState};
-use crate::{Body, Command, Lengths, Message, MessageError, Opcode, Parts, Shape};
+use crate::kv::{VbSeqnos, WideVbucketState};
+use crate::{Answer, Body, Command, Lengths, Message, MessageError, Opcode, Parts, Shape};
 
 /// Asks for the high seqnos of the vbuckets of the bucket.
 ///

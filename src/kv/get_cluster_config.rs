@@ -1,7 +1,9 @@
 //! `GET_CLUSTER_CONFIG`: where the vbuckets are.
 
-use crate::kv::{Answer, ConfigVersion};
-use crate::{Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape};
+use crate::kv::ConfigVersion;
+use crate::{
+    Answer, Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape,
+};
 
 /// Asks for the cluster map of the bucket.
 ///

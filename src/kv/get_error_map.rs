@@ -4,8 +4,9 @@ use bytes::BufMut;
 
 use crate::Presence::Required;
 use crate::cursor::be_u16;
-use crate::kv::Answer;
-use crate::{Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape};
+use crate::{
+    Answer, Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape,
+};
 
 /// Asks what the statuses mean to a client.
 ///

@@ -1,9 +1,7 @@
 //! `GET_FAILOVER_LOG`: asks for the history of a vbucket.
 
 use crate::dcp::FailoverLog;
-use crate::kv::Answer;
-use crate::kv::answer::Payload;
-use crate::{Body, Command, Lengths, Message, MessageError, Opcode, Parts, Shape};
+use crate::{Answer, Body, Command, Lengths, Message, MessageError, Opcode, Parts, Shape};
 
 /// Asks for the branches of a vbucket's history.
 ///
@@ -31,18 +29,6 @@ impl<'a> Message<'a> for GetFailoverLog {
 
 /// The answer to [`GetFailoverLog`].
 pub type GetFailoverLogReply<'a> = Answer<'a, FailoverLog<'a>, { Opcode::GET_FAILOVER_LOG.0 }>;
-
-impl<'a> Payload<'a> for FailoverLog<'a> {
-    #[inline]
-    fn read(body: Body<'a>) -> Result<Self, MessageError> {
-        Self::read(body)
-    }
-
-    #[inline]
-    fn parts(&self) -> Parts<'_> {
-        Parts::EMPTY.value(self.as_bytes())
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -6,10 +6,10 @@ use bytes::BufMut;
 
 use crate::Presence::Optional;
 use crate::cursor::be_u32;
-use crate::kv::Answer;
-use crate::kv::answer::Payload;
+use crate::message::Payload;
 use crate::{
-    Body, Command, Lengths, Message, MessageError, Opcode, Parts, Shape, UserData, VbucketState,
+    Answer, Body, Command, Lengths, Message, MessageError, Opcode, Parts, Shape, UserData,
+    VbucketState,
 };
 
 /// Asks for the state of a vbucket.

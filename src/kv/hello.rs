@@ -1,8 +1,10 @@
 //! `HELLO`: what the connection can do.
 
 use crate::Presence::Optional;
-use crate::kv::{Answer, Features};
-use crate::{Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape};
+use crate::kv::Features;
+use crate::{
+    Answer, Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape,
+};
 
 /// Asks for features, and gives up all that were granted before.
 ///

@@ -4,10 +4,10 @@ use bytes::BufMut;
 
 use crate::Presence::Required;
 use crate::cursor::{be_u8, be_u16, be_u64};
-use crate::kv::Answer;
-use crate::kv::answer::Payload;
+use crate::message::Payload;
 use crate::{
-    Body, Command, Lengths, Message, MessageError, MessageErrorKind, Opcode, Parts, Section, Shape,
+    Answer, Body, Command, Lengths, Message, MessageError, MessageErrorKind, Opcode, Parts,
+    Section, Shape,
 };
 
 /// Asks how far a vbucket has come, in memory and on disk.

@@ -3,7 +3,7 @@
 use bytes::BufMut;
 
 use crate::cursor::{be_u32, be_u64};
-use crate::kv::answer::Payload;
+use crate::message::Payload;
 use crate::{Body, Lengths, MessageError, Parts};
 
 /// The id of a collection or a scope, and the manifest it is from.

@@ -1,8 +1,9 @@
 //! `SASL_LIST_MECHS`: how to authenticate.
 
-use crate::kv::Answer;
-use crate::kv::answer::Payload;
-use crate::{Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape};
+use crate::message::Payload;
+use crate::{
+    Answer, Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape,
+};
 
 /// Asks which SASL mechanisms the server offers.
 ///

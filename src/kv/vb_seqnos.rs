@@ -5,7 +5,7 @@ use core::fmt;
 use nom::{Parser, combinator::all_consuming, multi::many0_count};
 
 use crate::cursor::{Parsed, be_u16, be_u64};
-use crate::kv::answer::Payload;
+use crate::message::Payload;
 use crate::{Body, MessageError, Parts};
 
 /// The high seqnos of vbuckets, in any order; may be empty.

@@ -1,7 +1,8 @@
 //! `VERSION`: what the server is.
 
-use crate::kv::Answer;
-use crate::{Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape};
+use crate::{
+    Answer, Body, Command, Lengths, Message, MessageError, Metadata, Opcode, Parts, Shape,
+};
 
 /// Asks for the version of the server.
 ///

@@ -224,7 +224,7 @@ pub(super) fn response<'a>(packet: Packet<&'a [u8]>, response: &DcpResponse<'a>)
             StreamRequestReply::Refused(value) => said(value),
         },
         DcpResponse::GetFailoverLog(response) => match response.reply {
-            GetFailoverLogReply::Log(log) => vec![("failover_log", failover_log(log))],
+            GetFailoverLogReply::Accepted(log) => vec![("failover_log", failover_log(log))],
             GetFailoverLogReply::Refused(value) => said(value),
         },
         DcpResponse::Other(packet) => sections(*packet),

@@ -1,10 +1,10 @@
 //! What the commands around DCP say.
 
 use mcbp::kv::{
-    Answer, ConfigVersion, Features, KvRequest, KvResponse, NotifiedVersion, SaslReply,
-    SeqnoObservation, ServerRequest, VbSeqno, VbSeqnos,
+    ConfigVersion, Features, KvRequest, KvResponse, NotifiedVersion, SaslReply, SeqnoObservation,
+    ServerRequest, VbSeqno, VbSeqnos,
 };
-use mcbp::{Metadata, Packet, VbucketState};
+use mcbp::{Answer, Metadata, Packet, VbucketState};
 
 use super::inside::said;
 use super::{Field, Value, failover_log, hex, name, number, sections};
