@@ -197,7 +197,7 @@ struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Opens a packet that is known to hold `command`.
+    /// Opens a packet of the right command and direction.
     #[inline(always)]
     fn open(packet: Packet<&'a [u8]>, shape: Shape) -> Result<Self, MessageError> {
         let header = *packet.header();
