@@ -495,38 +495,16 @@ fn framing_extras_are_read_and_kept() {
                 let bytes = frame.clone().with_framing_extras(section).bytes();
                 let message = Dcp::read(packet(&bytes)).expect("a message");
                 let expected = FramingExtras::new(section).expect("whole infos");
-                let read = framing_extras(&message);
+                let read = message.framing_extras();
                 assert_eq!(read, expected);
                 assert!(read.is_present() && !read.is_unannounced());
                 assert_eq!(message.written(), bytes);
             }
             let bytes = frame.bytes();
             let message = Dcp::read(packet(&bytes)).expect("a message");
-            assert_eq!(framing_extras(&message), FramingExtras::ABSENT);
-            assert!(!framing_extras(&message).is_present());
+            assert_eq!(message.framing_extras(), FramingExtras::ABSENT);
+            assert!(!message.framing_extras().is_present());
         }
-    }
-}
-
-/// The framing extras of whichever message it is.
-fn framing_extras<'a>(message: &Dcp<'a>) -> FramingExtras<'a> {
-    macro_rules! of {
-        ($($Enum:ident::$Other:ident: $($Name:ident)*;)*) => {
-            match message {
-                $( $( Dcp::$Other($Enum::$Name(it)) => it.framing_extras, )* )*
-                other => panic!("without a type: {other:?}"),
-            }
-        };
-    }
-    of! {
-        DcpRequest::Request: Open AddStream CloseStream StreamRequest GetFailoverLog StreamEnd
-            SnapshotMarker Mutation Deletion Expiration Flush SetVbucketState Noop
-            BufferAcknowledgement Control SystemEvent Prepare SeqnoAcknowledged Commit Abort
-            SeqnoAdvanced OsoSnapshot CacheTransfer CacheTransferEnd;
-        DcpResponse::Response: Open AddStream CloseStream StreamRequest GetFailoverLog StreamEnd
-            SnapshotMarker Mutation Deletion Expiration Flush SetVbucketState Noop
-            BufferAcknowledgement Control SystemEvent Prepare SeqnoAcknowledged Commit Abort
-            SeqnoAdvanced OsoSnapshot CacheTransfer CacheTransferEnd;
     }
 }
 

@@ -7,7 +7,8 @@ mod table;
 use bytes::{BufMut, BytesMut};
 use mcbp::dcp::{DcpRequest, DcpResponse};
 use mcbp::{
-    Command, EncodeError, Lengths, MessageError, MessageErrorKind, Packet, PacketBuf, Section,
+    Command, EncodeError, FramingExtras, Lengths, MessageError, MessageErrorKind, Packet,
+    PacketBuf, Section,
 };
 
 pub(crate) use table::*;
@@ -141,6 +142,27 @@ impl<'a> Dcp<'a> {
         match self {
             Self::Request(request) => request.to_buf(),
             Self::Response(response) => response.to_buf(),
+        }
+    }
+
+    /// The framing extras of whichever message it is.
+    pub(crate) fn framing_extras(&self) -> FramingExtras<'a> {
+        macro_rules! of {
+            ($($Name:ident)*) => {
+                match self {
+                    $(
+                        Self::Request(DcpRequest::$Name(it)) => it.framing_extras,
+                        Self::Response(DcpResponse::$Name(it)) => it.framing_extras,
+                    )*
+                    other => panic!("without a type: {other:?}"),
+                }
+            };
+        }
+        of! {
+            Open AddStream CloseStream StreamRequest GetFailoverLog StreamEnd SnapshotMarker
+            Mutation Deletion Expiration Flush SetVbucketState Noop BufferAcknowledgement Control
+            SystemEvent Prepare SeqnoAcknowledged Commit Abort SeqnoAdvanced OsoSnapshot
+            CacheTransfer CacheTransferEnd
         }
     }
 
