@@ -96,11 +96,6 @@ pub enum MessageErrorKind {
         /// Where the field starts.
         offset: u32,
     },
-    /// The section goes on after its last field.
-    Trailing {
-        /// Where the last field ends.
-        offset: u32,
-    },
     /// The message has no such version.
     UnknownVersion(u8),
     /// A record gives its key a length that no key has.
@@ -136,9 +131,6 @@ impl fmt::Display for MessageError {
             }
             MessageErrorKind::Truncated { offset } => {
                 write!(f, "the field at byte {offset} of the {section} is cut off")
-            }
-            MessageErrorKind::Trailing { offset } => {
-                write!(f, "bytes left over at byte {offset} of the {section}")
             }
             MessageErrorKind::UnknownVersion(version) => write!(f, "unknown version {version}"),
             MessageErrorKind::KeyLength { len, offset } => {

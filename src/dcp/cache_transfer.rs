@@ -56,8 +56,7 @@ impl<'a> CacheTransferRecords<'a> {
     /// # Errors
     ///
     /// [`MessageError`] that says where a record is cut off, or gives its key a length that no key
-    /// has. A server processes the records before that one, then disconnects; so can a caller who
-    /// tries again with the bytes before the offset of the record.
+    /// has. A server processes the records before that one, then disconnects.
     pub fn new(bytes: &'a [u8]) -> Result<Self, MessageError> {
         let mut value = Cursor::new(
             Command::Client(Opcode::DCP_CACHE_TRANSFER),
