@@ -6,7 +6,7 @@
 use core::net::SocketAddr;
 
 use hashlink::LinkedHashMap;
-use mcbp::dcp::DcpRequest;
+use mcbp::dcp::{Control, Open, StreamRequest};
 use mcbp::kv::HelloReply;
 use mcbp::policy::{self, Context, Edition, OpaqueOwner, Role, Verdict};
 use mcbp::value::Collections;
@@ -132,19 +132,15 @@ impl Connection {
             cache_transfer: false,
             status_codes: false,
         };
-        match DcpRequest::read(packet) {
-            Ok(DcpRequest::Open(open)) => {
-                let flag = OpenFlags::NO_VALUE_WITH_UNDERLYING_DATATYPE;
-                self.agreed.underlying = open.message.flags.contains(flag);
-            }
-            Ok(DcpRequest::StreamRequest(stream)) => {
-                let flag = StreamFlags::CACHE_TRANSFER;
-                asked.cache_transfer = stream.message.flags.contains(flag);
-            }
-            Ok(DcpRequest::Control(control)) => {
-                asked.status_codes = control.message.key == "v7_dcp_status_codes".into();
-            }
-            _ => {}
+        // Each asks for one opcode, so most packets are not read here.
+        if let Ok(open) = packet.request::<Open<'_>>() {
+            let flag = OpenFlags::NO_VALUE_WITH_UNDERLYING_DATATYPE;
+            self.agreed.underlying = open.message.flags.contains(flag);
+        } else if let Ok(stream) = packet.request::<StreamRequest<'_>>() {
+            let flag = StreamFlags::CACHE_TRANSFER;
+            asked.cache_transfer = stream.message.flags.contains(flag);
+        } else if let Ok(control) = packet.request::<Control<'_>>() {
+            asked.status_codes = control.message.key == "v7_dcp_status_codes".into();
         }
         self.requests.insert(request, asked);
         if self.requests.len() > Self::MAX_REQUESTS {

@@ -23,12 +23,7 @@ pub enum Value<'a> {
     /// A count or a position.
     Number(u64),
     /// A number that identifies something.
-    Hex {
-        /// The number.
-        value: u64,
-        /// How many bytes it has.
-        bytes: usize,
-    },
+    Hex(Hex),
     /// Codes and flags by their names, a duration.
     Name(String),
     /// Yes or no.
@@ -43,15 +38,31 @@ pub enum Value<'a> {
     Record(Vec<Field<'a>>),
 }
 
+/// A number that prints as the hexadecimal digits of all its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hex {
+    /// The number.
+    pub value: u64,
+    /// How many bytes it has.
+    pub bytes: usize,
+}
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.bytes.saturating_mul(2).saturating_add(2);
+        write!(f, "{:#0width$x}", self.value)
+    }
+}
+
 fn number(value: impl Into<u64>) -> Value<'static> {
     Value::Number(value.into())
 }
 
 fn hex<T: Into<u64>>(value: T) -> Value<'static> {
-    Value::Hex {
+    Value::Hex(Hex {
         value: value.into(),
         bytes: size_of::<T>(),
-    }
+    })
 }
 
 fn name(value: impl fmt::Display) -> Value<'static> {

@@ -121,10 +121,7 @@ fn fields(fields: &[Field<'_>], unredacted: bool) -> Json {
 fn value(field: &Value<'_>, unredacted: bool) -> Json {
     match field {
         Value::Number(number) => (*number).into(),
-        Value::Hex { value, bytes } => {
-            let width = bytes.saturating_mul(2).saturating_add(2);
-            format!("{value:#0width$x}").into()
-        }
+        Value::Hex(hex) => hex.to_string().into(),
         Value::Name(name) => name.as_str().into(),
         Value::Bool(bool) => (*bool).into(),
         Value::Metadata(metadata) => bytes(metadata.0),

@@ -143,7 +143,7 @@ fn write_time(out: &mut impl Write, time_ns: Option<u64>) -> io::Result<()> {
 fn is_blank(value: &Value<'_>) -> bool {
     match value {
         Value::Number(number) => *number == 0,
-        Value::Hex { value, .. } => *value == 0,
+        Value::Hex(hex) => hex.value == 0,
         Value::Name(name) => name.is_empty(),
         Value::Bool(_) => false,
         Value::Metadata(bytes) => bytes.is_empty(),
@@ -157,13 +157,7 @@ fn write_value(out: &mut impl Write, value: &Value<'_>, unredacted: bool) -> io:
     match value {
         Value::Number(u64::MAX) => write!(out, "max"),
         Value::Number(number) => write!(out, "{number}"),
-        Value::Hex { value, bytes } => {
-            write!(
-                out,
-                "{value:#0width$x}",
-                width = bytes.saturating_mul(2).saturating_add(2)
-            )
-        }
+        Value::Hex(hex) => write!(out, "{hex}"),
         Value::Name(name) => {
             let joined = name.split(" | ").collect::<Vec<_>>().join("|");
             write!(out, "{joined}")
