@@ -30,6 +30,8 @@ extern crate std;
 
 #[cfg(feature = "arbitrary")]
 mod arbitrary;
+#[cfg(feature = "tokio-util")]
+pub mod codec;
 pub mod codes;
 mod cursor;
 mod data;
@@ -40,11 +42,11 @@ mod error;
 mod frame_info;
 mod header;
 pub mod kv;
+#[cfg(test)]
+mod layout;
 mod message;
 mod packet;
 pub mod policy;
-#[cfg(test)]
-mod testing;
 pub mod track;
 pub mod validate;
 pub mod value;
@@ -71,6 +73,6 @@ use encode::Parts;
 use message::Body;
 
 /// The examples of the README use optional features, so they are tested where those are on.
-#[cfg(all(doctest, feature = "snappy"))]
+#[cfg(all(doctest, feature = "snappy", feature = "tokio-util"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

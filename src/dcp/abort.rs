@@ -61,7 +61,7 @@ pub type AbortReply<'a> = StatusOnly<'a, { Opcode::DCP_ABORT.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

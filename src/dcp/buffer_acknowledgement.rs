@@ -43,7 +43,7 @@ pub type BufferAcknowledgementReply<'a> = StatusOnly<'a, { Opcode::DCP_BUFFER_AC
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

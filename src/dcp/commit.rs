@@ -61,7 +61,7 @@ pub type CommitReply<'a> = StatusOnly<'a, { Opcode::DCP_COMMIT.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

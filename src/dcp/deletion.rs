@@ -111,7 +111,7 @@ pub type DeletionReply<'a> = StatusOnly<'a, { Opcode::DCP_DELETION.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

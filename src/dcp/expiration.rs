@@ -73,7 +73,7 @@ pub type ExpirationReply<'a> = StatusOnly<'a, { Opcode::DCP_EXPIRATION.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

@@ -33,7 +33,7 @@ pub type GetFailoverLogReply<'a> = Answer<'a, FailoverLog<'a>, { Opcode::DCP_GET
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::assert_reply_layout;
+    use crate::layout::assert_reply_layout;
 
     #[test]
     fn reply_layout() {

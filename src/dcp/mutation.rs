@@ -92,7 +92,7 @@ pub type MutationReply<'a> = StatusOnly<'a, { Opcode::DCP_MUTATION.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

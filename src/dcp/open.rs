@@ -66,7 +66,7 @@ pub type OpenReply<'a> = StatusOnly<'a, { Opcode::DCP_OPEN.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

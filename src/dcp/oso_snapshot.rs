@@ -47,7 +47,7 @@ pub type OsoSnapshotReply<'a> = StatusOnly<'a, { Opcode::DCP_OSO_SNAPSHOT.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

@@ -100,7 +100,7 @@ pub type PrepareReply<'a> = StatusOnly<'a, { Opcode::DCP_PREPARE.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

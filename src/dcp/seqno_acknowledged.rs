@@ -45,7 +45,7 @@ pub type SeqnoAcknowledgedReply<'a> = StatusOnly<'a, { Opcode::DCP_SEQNO_ACKNOWL
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

@@ -44,7 +44,7 @@ pub type SeqnoAdvancedReply<'a> = StatusOnly<'a, { Opcode::DCP_SEQNO_ADVANCED.0 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

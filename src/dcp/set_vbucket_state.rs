@@ -45,7 +45,7 @@ pub type SetVbucketStateReply<'a> = StatusOnly<'a, { Opcode::DCP_SET_VBUCKET_STA
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

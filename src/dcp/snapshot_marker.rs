@@ -217,7 +217,7 @@ pub type SnapshotMarkerReply<'a> = StatusOnly<'a, { Opcode::DCP_SNAPSHOT_MARKER.
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_layout, assert_value_layout};
+    use crate::layout::{assert_layout, assert_value_layout};
 
     const MARKER: SnapshotMarker = SnapshotMarker {
         start_seqno: 0x0001_0203_0405_0607,

@@ -49,7 +49,7 @@ pub type StreamEndReply<'a> = StatusOnly<'a, { Opcode::DCP_STREAM_END.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

@@ -145,7 +145,7 @@ impl<'a> Reply<'a> for StreamRequestReply<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_layout, assert_reply_layout};
+    use crate::layout::{assert_layout, assert_reply_layout};
 
     #[test]
     fn layout() {

@@ -57,7 +57,7 @@ pub type CollectionsGetIdReply<'a> = Answer<'a, ResolvedId, { Opcode::COLLECTION
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::{assert_layout, assert_reply_layout};
+    use crate::layout::{assert_layout, assert_reply_layout};
 
     #[test]
     fn layout() {

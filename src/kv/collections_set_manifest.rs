@@ -41,7 +41,7 @@ pub type CollectionsSetManifestReply<'a> = StatusOnly<'a, { Opcode::COLLECTIONS_
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

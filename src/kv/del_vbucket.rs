@@ -39,7 +39,7 @@ pub type DelVbucketReply<'a> = StatusOnly<'a, { Opcode::DEL_VBUCKET.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

@@ -77,7 +77,7 @@ pub type GetAllVbSeqnosReply<'a> = Answer<'a, VbSeqnos<'a>, { Opcode::GET_ALL_VB
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::{assert_layout, assert_reply_layout};
+    use crate::layout::{assert_layout, assert_reply_layout};
 
     #[test]
     fn layout() {

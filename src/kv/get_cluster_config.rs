@@ -53,7 +53,7 @@ pub type GetClusterConfigReply<'a> = Answer<'a, Metadata<'a>, { Opcode::GET_CLUS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

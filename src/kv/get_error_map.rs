@@ -49,7 +49,7 @@ pub type GetErrorMapReply<'a> = Answer<'a, Metadata<'a>, { Opcode::GET_ERROR_MAP
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_value_layout;
+    use crate::layout::assert_value_layout;
 
     #[test]
     fn layout() {

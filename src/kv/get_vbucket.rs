@@ -89,7 +89,7 @@ impl fmt::Debug for WideVbucketState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_layout, assert_reply_layout};
+    use crate::layout::{assert_layout, assert_reply_layout};
     use crate::{Response, Status};
     use std::{format, vec::Vec};
 

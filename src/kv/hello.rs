@@ -50,7 +50,7 @@ pub type HelloReply<'a> = Answer<'a, Features<'a>, { Opcode::HELLO.0 }>;
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::{assert_reply_layout, assert_value_layout};
+    use crate::layout::{assert_reply_layout, assert_value_layout};
 
     #[test]
     fn layout() {

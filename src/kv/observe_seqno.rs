@@ -131,7 +131,7 @@ impl<'a> Payload<'a> for SeqnoObservation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_reply_layout, assert_value_layout};
+    use crate::layout::{assert_reply_layout, assert_value_layout};
     use crate::{Packet, Response, Status};
     use std::vec::Vec;
 

@@ -56,7 +56,7 @@ pub type SaslAuthReply<'a> = SaslReply<'a, { Opcode::SASL_AUTH.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

@@ -69,7 +69,7 @@ impl<'a> Payload<'a> for Mechanisms<'a> {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::assert_reply_layout;
+    use crate::layout::assert_reply_layout;
 
     #[test]
     fn reply_layout() {

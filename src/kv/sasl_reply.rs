@@ -59,7 +59,7 @@ impl<'a, const OPCODE: u8> Reply<'a> for SaslReply<'a, OPCODE> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_reply_layout;
+    use crate::layout::assert_reply_layout;
     use std::format;
 
     type Auth<'a> = SaslReply<'a, { Opcode::SASL_AUTH.0 }>;

@@ -43,7 +43,7 @@ pub type SaslStepReply<'a> = SaslReply<'a, { Opcode::SASL_STEP.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

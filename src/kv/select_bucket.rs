@@ -43,7 +43,7 @@ pub type SelectBucketReply<'a> = StatusOnly<'a, { Opcode::SELECT_BUCKET.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

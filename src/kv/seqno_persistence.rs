@@ -42,7 +42,7 @@ pub type SeqnoPersistenceReply<'a> = StatusOnly<'a, { Opcode::SEQNO_PERSISTENCE.
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

@@ -53,7 +53,7 @@ pub type SetClusterConfigReply<'a> = StatusOnly<'a, { Opcode::SET_CLUSTER_CONFIG
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

@@ -49,7 +49,7 @@ pub type SetVbucketReply<'a> = StatusOnly<'a, { Opcode::SET_VBUCKET.0 }>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

@@ -91,7 +91,7 @@ impl<'a, T: Payload<'a>, const OPCODE: u8> Reply<'a> for Answer<'a, T, OPCODE> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_reply_layout;
+    use crate::layout::assert_reply_layout;
     use crate::{EncodeError, Response};
 
     type Version<'a> = Answer<'a, Metadata<'a>, { Opcode::VERSION.0 }>;

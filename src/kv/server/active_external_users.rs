@@ -39,7 +39,7 @@ pub type ActiveExternalUsersReply<'a> = ServerReply<'a, { ServerOpcode::ACTIVE_E
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::{assert_layout, assert_reply_layout};
+    use crate::layout::{assert_layout, assert_reply_layout};
 
     #[test]
     fn layout() {

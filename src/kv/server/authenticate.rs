@@ -38,7 +38,7 @@ pub type AuthenticateReply<'a> = ServerReply<'a, { ServerOpcode::AUTHENTICATE.0 
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::{assert_layout, assert_reply_layout};
+    use crate::layout::{assert_layout, assert_reply_layout};
 
     #[test]
     fn layout() {

@@ -76,7 +76,7 @@ pub type ClustermapChangeNotificationReply<'a> =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_layout;
+    use crate::layout::assert_layout;
 
     #[test]
     fn layout() {

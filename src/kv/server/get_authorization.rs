@@ -38,7 +38,7 @@ pub type GetAuthorizationReply<'a> = ServerReply<'a, { ServerOpcode::GET_AUTHORI
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::{assert_layout, assert_reply_layout};
+    use crate::layout::{assert_layout, assert_reply_layout};
 
     #[test]
     fn layout() {
