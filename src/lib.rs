@@ -47,6 +47,8 @@ mod layout;
 mod message;
 mod packet;
 pub mod policy;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod track;
 pub mod validate;
 pub mod value;

@@ -14,6 +14,7 @@ use mcbp::policy::{Edition, OpaqueOwner, Role};
 use mcbp::{Opcode, Status};
 use mcbp_cli::dump::{self, DumpError, Filter, Format, Options};
 use mcbp_cli::explain::{self, Question};
+use mcbp_cli::serve::{self, Serve};
 
 /// Looks at Couchbase DCP traffic.
 #[derive(Debug, Parser)]
@@ -34,6 +35,7 @@ enum Command {
     ///
     /// Without arguments, print the table of rules: the first that matches decides.
     Policy(Policy),
+    Serve(Serve),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +139,7 @@ fn main() -> ExitCode {
     let (done, what) = match Cli::parse().command {
         Command::Dump(args) => (dump(&args), format!("{}: ", args.file.display())),
         Command::Policy(args) => (policy(&args), String::new()),
+        Command::Serve(args) => (serve(&args), String::new()),
     };
     done.unwrap_or_else(|error| {
         eprintln!("mcbp: {what}{error}");
@@ -164,6 +167,12 @@ fn policy(args: &Policy) -> Result<ExitCode, Box<dyn Error>> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         written => Ok(written.map(|()| ExitCode::SUCCESS)?),
     }
+}
+
+fn serve(args: &Serve) -> Result<ExitCode, Box<dyn Error>> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build()?.block_on(serve::serve(args))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn dump(args: &Dump) -> Result<ExitCode, Box<dyn Error>> {
