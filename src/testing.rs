@@ -69,7 +69,7 @@ mod vbucket;
 pub use bucket::Bucket;
 pub use change::{Change, ChangeKind, Document, Key, ManifestEvent, Tombstone};
 pub use connection::{Action, Closing, Connection};
-pub use fault::{Fault, FaultKind, Faults, Selector};
+pub use fault::{Fault, FaultKind, Faults, InvalidFault, Selector};
 pub use node::{Node, Release};
 pub use recipe::{Growth, Mix, Recipe};
 pub use sasl::{Authenticator, Exchange, PlainPasswords, Step};

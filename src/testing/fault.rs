@@ -1,7 +1,11 @@
 //! What goes wrong, and when.
 
+mod script;
+
 use alloc::vec::Vec;
 use core::time::Duration;
+
+pub use script::InvalidFault;
 
 use crate::{Header, Opcode, Status, StreamEndReason};
 
@@ -10,6 +14,30 @@ use crate::{Header, Opcode, Status, StreamEndReason};
 /// It happens to the packets that the selector matches: it lets `after` of them go, and befalls
 /// the next `times`. All connections of a node count together, so what happened once does not
 /// happen again to the client that comes back.
+///
+/// As text it is a line of words: what happens, to which opcode (or `any`), and then in any order
+/// `vb=N`, `takeover`, `after=N`, and `times=N` or `always` for more than once. A script of
+/// [`Faults`] has a line for each, and comments that start with `#`:
+///
+/// ```
+/// use mcbp::testing::Faults;
+///
+/// let script = "
+///     drop DCP_MUTATION after=10                      # the eleventh
+///     delay 250ms DCP_ADD_STREAM                      # the answer comes late
+///     repeat DCP_DELETION vb=3
+///     opaque DCP_MUTATION
+///     cut 30 DCP_SNAPSHOT_MARKER                      # the connection ends after 30 bytes of it
+///     close any after=1000
+///     end STATE_CHANGED DCP_MUTATION times=2          # instead of a mutation
+///     end OK DCP_STREAM_REQ                           # instead of an answer (MB-53445)
+///     refuse ETMPFAIL DCP_ADD_STREAM takeover times=2
+///     rollback 7 DCP_STREAM_REQ vb=1
+/// ";
+/// let faults: Faults = script.parse()?;
+/// assert_eq!(faults.iter().count(), 10);
+/// # Ok::<(), mcbp::testing::InvalidFault>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// What happens.
@@ -20,6 +48,22 @@ pub struct Fault {
     pub after: u32,
     /// To how many it happens then; [`u32::MAX`] for all.
     pub times: u32,
+}
+
+impl Fault {
+    /// What happens once, to the next packet with this opcode; to the next at all without one.
+    pub const fn new(kind: FaultKind, opcode: Option<Opcode>) -> Self {
+        Self {
+            kind,
+            selector: Selector {
+                opcode,
+                vbucket: None,
+                takeover: false,
+            },
+            after: 0,
+            times: 1,
+        }
+    }
 }
 
 /// What can happen to a packet.
@@ -64,6 +108,20 @@ pub struct Selector {
 pub struct Faults(Vec<(Fault, u32)>);
 
 impl Faults {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        self.0.iter().map(|(fault, _)| fault)
+    }
+
+    /// How often one of them has happened.
+    pub fn happened(&self) -> u32 {
+        let times = self.0.iter().map(|(fault, seen)| {
+            let due = seen.saturating_sub(fault.after);
+            due.min(fault.times)
+        });
+        times.fold(0, u32::saturating_add)
+    }
+
     /// Adds a fault.
     pub fn push(&mut self, fault: Fault) {
         self.0.push((fault, 0));

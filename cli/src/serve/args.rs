@@ -3,12 +3,13 @@
 use core::error::Error;
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use mcbp::VbucketState;
-use mcbp::testing::{Bucket, Mix, Node, Recipe, Release};
+use mcbp::testing::{Bucket, Fault, Mix, Node, Recipe, Release};
 
 use super::{Limits, Passwords, Server, users};
 
@@ -70,6 +71,17 @@ pub struct Serve {
     #[arg(long, value_enum, default_value_t = Manners::V8_0)]
     release: Manners,
 
+    /// Something that goes wrong, such as "drop DCP_MUTATION after=10"; may be repeated.
+    ///
+    /// What happens (drop, delay TIME, repeat, opaque, cut BYTES, close, end REASON, refuse STATUS,
+    /// rollback SEQNO), to which opcode or any, then vb=N, takeover, after=N, times=N, always.
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<Fault>,
+
+    /// A file with a fault a line, and comments that start with #.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+
     /// A file with a line name:password for each user, beside the one that MCBP_USER and
     /// MCBP_PASSWORD name. Without any, everyone may come in by PLAIN.
     #[arg(long, value_name = "FILE")]
@@ -128,6 +140,12 @@ pub async fn serve(args: &Serve) -> Result<(), Box<dyn Error>> {
         Manners::V7_2 => Release::V7_2,
         Manners::V8_0 => Release::V8_0,
     };
+    if let Some(file) = &args.faults {
+        node.faults = fs::read_to_string(file)?.parse()?;
+    }
+    for fault in &args.fault {
+        node.faults.push(*fault);
+    }
     let users = users(args.users.as_deref())?;
     if !users.is_empty() {
         node.authenticator = Box::new(Passwords::new(&users)?);
