@@ -2,6 +2,7 @@
 
 mod closing;
 mod cluster;
+mod consumer;
 mod control;
 mod kv;
 mod link;
@@ -17,12 +18,14 @@ use bytes::Bytes;
 
 use super::fault::FaultKind;
 use super::node::Node;
-use crate::dcp::{DcpRequest, DcpResponse};
+use crate::dcp::{DcpRequest, DcpResponse, Open, OpenReply};
 use crate::validate::{self, ConnectionKind};
+use crate::value::OpenValue;
 use crate::{Datatype, Opcode, OpenFlags, Packet, Status, StreamFlags};
 
 pub use closing::Closing;
 
+use consumer::Consumer;
 use link::Link;
 use producer::Producer;
 
@@ -49,6 +52,7 @@ enum Role {
     #[default]
     Ordinary,
     Producer(Box<Producer>),
+    Consumer(Box<Consumer>),
 }
 
 /// What the caller has to do.
@@ -73,11 +77,13 @@ impl Connection {
         if self.closing.is_some() {
             return;
         }
-        if let Role::Producer(producer) = &mut self.role {
-            producer.on_packet(now);
+        match &mut self.role {
+            Role::Ordinary => {}
+            Role::Producer(producer) => producer.on_packet(now),
+            Role::Consumer(consumer) => consumer.on_packet(packet.header(), now),
         }
         let taken = if packet.header().magic().is_response() {
-            self.on_response(packet, now)
+            self.on_response(node, packet, now)
         } else {
             self.on_request(node, packet, now)
         };
@@ -99,6 +105,7 @@ impl Connection {
             let polled = match &mut self.role {
                 Role::Ordinary => return None,
                 Role::Producer(producer) => producer.poll(&mut self.link, node, now),
+                Role::Consumer(consumer) => consumer.poll(&mut self.link, node, now),
             };
             match polled {
                 Ok(true) => {}
@@ -115,12 +122,18 @@ impl Connection {
         let own = match &self.role {
             Role::Ordinary => None,
             Role::Producer(producer) => producer.next_timeout(),
+            Role::Consumer(consumer) => consumer.next_timeout(),
         };
         let waiting = self.link.outbox.next_timeout();
         [own, waiting].into_iter().flatten().min()
     }
 
-    fn on_response(&mut self, packet: Packet<&[u8]>, now: Duration) -> Result<(), Closing> {
+    fn on_response(
+        &mut self,
+        node: &mut Node,
+        packet: Packet<&[u8]>,
+        now: Duration,
+    ) -> Result<(), Closing> {
         let header = *packet.header();
         if header.opcode() == Some(Opcode::NOOP) && self.link.is_authenticated {
             return Ok(());
@@ -132,6 +145,9 @@ impl Connection {
         match &mut self.role {
             Role::Ordinary => Err(Closing::Unasked),
             Role::Producer(producer) => producer.on_response(&header, &response, now),
+            Role::Consumer(consumer) => {
+                consumer.on_response(&mut self.link, node, packet, &response, now)
+            }
         }
     }
 
@@ -157,15 +173,17 @@ impl Connection {
         match (&request, &mut self.role) {
             (DcpRequest::Other(_), _) => self.on_kv(node, packet, now),
             (DcpRequest::Open(open), _) => {
-                let (flags, faults) = (open.message.flags, &mut node.faults);
-                self.open(flags);
-                let reply = crate::dcp::OpenReply::default();
-                let link = &mut self.link;
+                self.open(node, &open.message, now);
+                let reply = OpenReply::default();
+                let (link, faults) = (&mut self.link, &mut node.faults);
                 link.answer(faults, now, &header, Status::SUCCESS, reply);
                 Ok(())
             }
             (_, Role::Producer(producer)) => {
                 producer.on_request(&mut self.link, node, &header, &request, now)
+            }
+            (_, Role::Consumer(consumer)) => {
+                consumer.on_request(&mut self.link, node, &header, &request, now)
             }
             // The validators let no other DCP request through.
             (_, Role::Ordinary) => Err(Closing::WrongEnd(opcode)),
@@ -190,7 +208,8 @@ impl Connection {
     }
 
     /// `DCP_OPEN`.
-    fn open(&mut self, flags: OpenFlags) {
+    fn open(&mut self, node: &Node, open: &Open<'_>, now: Duration) {
+        let flags = open.flags;
         let known = &mut self.link.known;
         known.datatypes |= Datatype::JSON;
         known.include_delete_times = flags.contains(OpenFlags::INCLUDE_DELETE_TIMES);
@@ -199,6 +218,10 @@ impl Connection {
             self.role = Role::Producer(Box::new(Producer::new(flags)));
         } else {
             known.kind = ConnectionKind::Consumer;
+            let value = OpenValue::from_json(open.value.0).unwrap_or_default();
+            let has_sync_writes = value.consumer_name.is_some();
+            let consumer = Consumer::new(has_sync_writes, node, now);
+            self.role = Role::Consumer(Box::new(consumer));
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Vbucket {
     pub(super) high_seqno: u64,
     high_prepared: u64,
     high_completed: u64,
+    /// What a marker announced, of a replica.
+    pub(super) received: (u64, u64),
     latest: BTreeMap<Name, usize>,
 }
 
@@ -61,6 +63,7 @@ impl Vbucket {
             high_seqno: 0,
             high_prepared: 0,
             high_completed: 0,
+            received: (0, 0),
             latest: BTreeMap::new(),
         }
     }
@@ -91,6 +94,17 @@ impl Vbucket {
     /// Up to which seqno deletions have been forgotten.
     pub const fn purge_seqno(&self) -> u64 {
         self.purged
+    }
+
+    /// The bounds of the snapshot that a consumer is in the middle of; between two, its last seqno
+    /// twice.
+    pub(super) fn received_snapshot(&self) -> (u64, u64) {
+        let (start, end) = self.received;
+        if (start..end).contains(&self.high_seqno) {
+            (start, end)
+        } else {
+            (self.high_seqno, self.high_seqno)
+        }
     }
 
     /// The seqno of the last prepare.

@@ -29,6 +29,9 @@ pub enum Closing {
     },
     /// A response to something that a node does not send (reference 1.2).
     Unasked,
+    /// A message that a consumer has no answer to but an exception: a disk snapshot without the high
+    /// completed seqno, the end of another prepare, a system event that cannot be read.
+    Exception,
     /// A message that is not what it claims to be, where the node cannot answer.
     Message(MessageError),
 }
@@ -46,6 +49,7 @@ impl fmt::Display for Closing {
                 rule,
             } => write!(f, "{opcode} answered with {status} ({rule})"),
             Self::Unasked => f.write_str("an answer to nothing"),
+            Self::Exception => f.write_str("a message that the consumer throws at"),
             Self::Message(error) => fmt::Display::fmt(error, f),
         }
     }
