@@ -28,29 +28,31 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// The root table of a buffer.
+    #[inline]
     pub(super) fn root(buffer: &'a [u8]) -> Result<Self, ValueError> {
         let root = number(buffer, 0).ok_or_else(|| error(0, ValueErrorKind::Truncated))?;
         let table_at = to_usize(root);
         if table_at < root.len() {
             return Err(error(0, ValueErrorKind::Overlap));
         }
-        let to_vtable = number(buffer, table_at).ok_or(error(0, ValueErrorKind::OutOfBounds))?;
-        let out_of_table = error(table_at, ValueErrorKind::OutOfBounds);
+        let to_vtable =
+            number(buffer, table_at).ok_or_else(|| error(0, ValueErrorKind::OutOfBounds))?;
+        let out_of_table = || error(table_at, ValueErrorKind::OutOfBounds);
         let vtable_at = i64::try_from(table_at)
             .ok()
             .and_then(|at| at.checked_sub(i32::from_le_bytes(to_vtable).into()))
             .and_then(|at| usize::try_from(at).ok())
-            .ok_or(out_of_table)?;
-        let [a, b, c, d] = number(buffer, vtable_at).ok_or(out_of_table)?;
+            .ok_or_else(out_of_table)?;
+        let [a, b, c, d] = number(buffer, vtable_at).ok_or_else(out_of_table)?;
         let vtable_len = u16::from_le_bytes([a, b]);
         let table_len = u16::from_le_bytes([c, d]);
         let vtable = part(buffer, vtable_at, vtable_len.into())
             .filter(|vtable| vtable.len() >= 4)
-            .ok_or(error(vtable_at, ValueErrorKind::OutOfBounds))?;
+            .ok_or_else(|| error(vtable_at, ValueErrorKind::OutOfBounds))?;
         let table_len_at = vtable_at.saturating_add(2);
         let table = part(buffer, table_at, table_len.into())
             .filter(|table| table.len() >= TO_VTABLE_LEN)
-            .ok_or(error(table_len_at, ValueErrorKind::OutOfBounds))?;
+            .ok_or_else(|| error(table_len_at, ValueErrorKind::OutOfBounds))?;
         let table_end = table_at.saturating_add(table.len());
         let vtable_end = vtable_at.saturating_add(vtable.len());
         if vtable_at < root.len() || vtable_at < table_end && table_at < vtable_end {
@@ -65,33 +67,37 @@ impl<'a> Table<'a> {
         })
     }
 
+    #[inline]
     pub(super) fn bool(&self, slot: u8) -> Result<bool, ValueError> {
         Ok(self.field(slot)?.is_some_and(|(_, [byte])| byte != 0))
     }
 
+    #[inline]
     pub(super) fn u32(&self, slot: u8) -> Result<u32, ValueError> {
         let field = self.field(slot)?;
         Ok(field.map_or(0, |(_, bytes)| u32::from_le_bytes(bytes)))
     }
 
+    #[inline]
     pub(super) fn u64(&self, slot: u8) -> Result<u64, ValueError> {
         let field = self.field(slot)?;
         Ok(field.map_or(0, |(_, bytes)| u64::from_le_bytes(bytes)))
     }
 
+    #[inline]
     pub(super) fn string(&self, slot: u8) -> Result<Option<&'a [u8]>, ValueError> {
         let Some((field_at, to_string)) = self.field(slot)? else {
             return Ok(None);
         };
         let string_at = field_at.saturating_add(to_usize(to_string));
-        let len =
-            number(self.buffer, string_at).ok_or(error(field_at, ValueErrorKind::OutOfBounds))?;
+        let len = number(self.buffer, string_at)
+            .ok_or_else(|| error(field_at, ValueErrorKind::OutOfBounds))?;
         if string_at < self.table_at.saturating_add(self.table.len()) {
             return Err(error(field_at, ValueErrorKind::Overlap));
         }
         let text_at = string_at.saturating_add(len.len());
         let string = part(self.buffer, text_at, to_usize(len))
-            .ok_or(error(string_at, ValueErrorKind::OutOfBounds))?;
+            .ok_or_else(|| error(string_at, ValueErrorKind::OutOfBounds))?;
         match self.buffer.get(text_at.saturating_add(string.len())) {
             Some(0) => Ok(Some(string)),
             _ => Err(error(text_at, ValueErrorKind::Terminator)),
@@ -99,6 +105,7 @@ impl<'a> Table<'a> {
     }
 
     /// A field and where it is in the buffer; `None` if it has its default.
+    #[inline]
     fn field<const N: usize>(&self, slot: u8) -> Result<Option<(usize, [u8; N])>, ValueError> {
         let in_vtable = usize::from(slot).saturating_add(2).saturating_mul(2);
         let in_table = number(self.vtable, in_vtable).map_or(0, u16::from_le_bytes);
@@ -107,7 +114,7 @@ impl<'a> Table<'a> {
         }
         let at = |kind| error(self.vtable_at.saturating_add(in_vtable), kind);
         let in_table = usize::from(in_table);
-        let field = number(self.table, in_table).ok_or(at(ValueErrorKind::OutOfBounds))?;
+        let field = number(self.table, in_table).ok_or_else(|| at(ValueErrorKind::OutOfBounds))?;
         if in_table < TO_VTABLE_LEN {
             return Err(at(ValueErrorKind::Overlap));
         }

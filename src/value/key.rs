@@ -24,8 +24,9 @@ impl CollectionId {
     }
 
     /// How many bytes [`encode`](Self::encode) appends: 1 to 5.
-    pub fn encoded_len(self) -> usize {
-        leb128::encode(self.0).count()
+    #[inline]
+    pub const fn encoded_len(self) -> usize {
+        leb128::encoded_len(self.0)
     }
 
     /// Appends the prefix that a key has in this collection: the number as unsigned LEB128.
@@ -133,6 +134,7 @@ impl<'a> DocKey<'a> {
     /// # Errors
     ///
     /// Those of [`split`](Self::split), then those of [`check`](Self::check).
+    #[inline]
     pub fn new(key: UserData<'a>, collections: Collections) -> Result<Self, ValueError> {
         let key = Self::split(key, collections)?;
         key.check()?;
@@ -148,6 +150,7 @@ impl<'a> DocKey<'a> {
     ///
     /// With collections, [`ValueErrorKind::NoStopByte`] or [`ValueErrorKind::TooLarge`] if the key
     /// does not start with an id; without, none.
+    #[inline]
     pub fn split(key: UserData<'a>, collections: Collections) -> Result<Self, ValueError> {
         let bytes = key.expose();
         let mut reader = Reader::new(ValueFormat::DocKey, bytes);
@@ -172,6 +175,7 @@ impl<'a> DocKey<'a> {
     /// [`ValueErrorKind::Missing`] for a key without a name,
     /// [`ValueErrorKind::ReservedCollection`] for an id of 1 to 7, and
     /// [`ValueErrorKind::TooLong`] for a name above its limit.
+    #[inline]
     pub fn check(self) -> Result<(), ValueError> {
         let at = |offset, kind| ValueError::new(ValueFormat::DocKey, offset, kind);
         let name_at = usize::from(self.prefix_len);
@@ -198,6 +202,7 @@ impl<'a> DocKey<'a> {
     }
 
     /// The key without its collection id: what the application called the document.
+    #[inline]
     pub fn name(self) -> UserData<'a> {
         let name = self.raw.expose().get(usize::from(self.prefix_len)..);
         UserData::new(name.unwrap_or_default())

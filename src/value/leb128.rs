@@ -5,9 +5,8 @@
 
 use core::iter;
 
-use nom::bytes::complete::take_while_m_n;
-use nom::combinator::{recognize, verify};
-use nom::{Parser, sequence::pair};
+use nom::Parser;
+use nom::combinator::fail;
 
 use super::reader::Reader;
 use super::{ValueError, ValueErrorKind};
@@ -15,21 +14,39 @@ use crate::cursor::{Parsed, be_u8};
 
 const CONTINUES: u8 = 0x80;
 
-/// The bytes of one number: at most five, and only the last without [`CONTINUES`].
-fn digits(input: &[u8]) -> Parsed<'_, &[u8]> {
-    let continues = |byte: u8| byte & CONTINUES != 0;
-    let last = verify(be_u8, move |&byte| !continues(byte));
-    recognize(pair(take_while_m_n(0, 4, continues), last)).parse(input)
+/// At most five digits, of which only the last is without [`CONTINUES`]; up to 35 bits.
+#[inline]
+fn number(input: &[u8]) -> Parsed<'_, u64> {
+    let (mut rest, mut number) = (input, 0);
+    for shift in [0, 7, 14, 21, 28] {
+        let digit;
+        (rest, digit) = be_u8(rest)?;
+        number |= u64::from(digit & !CONTINUES) << shift;
+        if digit & CONTINUES == 0 {
+            return Ok((rest, number));
+        }
+    }
+    fail().parse(input)
 }
 
 /// A number, in the shortest form or not.
+#[inline]
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<u32, ValueError> {
-    let too_large = reader.error(ValueErrorKind::TooLarge);
-    let digits = reader.read_or(ValueErrorKind::NoStopByte, digits)?;
-    let number = digits.iter().rev().fold(0_u64, |number, digit| {
-        number << 7 | u64::from(digit & !CONTINUES)
-    });
-    u32::try_from(number).map_err(|_| too_large)
+    let start = reader.offset();
+    let number = reader.read_or(ValueErrorKind::NoStopByte, number)?;
+    u32::try_from(number).map_err(|_| reader.error_at(start, ValueErrorKind::TooLarge))
+}
+
+/// How many bytes the shortest form of a number has.
+#[inline]
+pub(super) const fn encoded_len(number: u32) -> usize {
+    match number {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        0x4000..0x20_0000 => 3,
+        0x20_0000..0x1000_0000 => 4,
+        0x1000_0000.. => 5,
+    }
 }
 
 /// The shortest form of a number.
@@ -109,6 +126,7 @@ mod tests {
             let number_of_bits = u32::try_from((1_u64 << bits) - 1).expect("32 bits");
             let bytes: Vec<u8> = encode(number_of_bits).collect();
             assert_eq!(bytes.len(), usize::max(1, bits.div_ceil(7)));
+            assert_eq!(bytes.len(), encoded_len(number_of_bits));
             assert_eq!(number(&bytes), Ok(number_of_bits));
         }
     }

@@ -29,6 +29,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the next field.
+    #[inline]
     pub(super) fn read<O>(
         &mut self,
         field: impl Parser<&'a [u8], Output = O, Error = Remaining>,
@@ -37,6 +38,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the next field, which fails only for this reason.
+    #[inline]
     pub(super) fn read_or<O>(
         &mut self,
         kind: ValueErrorKind,
@@ -72,6 +74,12 @@ impl<'a> Reader<'a> {
 
     /// An error at the next field.
     pub(super) fn error(&self, kind: ValueErrorKind) -> ValueError {
-        ValueError::new(self.format, self.offset(), kind)
+        self.error_at(self.offset(), kind)
+    }
+
+    /// An error at this offset.
+    #[cold]
+    pub(super) fn error_at(&self, offset: usize, kind: ValueErrorKind) -> ValueError {
+        ValueError::new(self.format, offset, kind)
     }
 }

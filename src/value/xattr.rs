@@ -13,10 +13,8 @@ use core::{fmt, iter, str};
 
 use bytes::BufMut;
 use nom::Parser;
-use nom::bytes::complete::{tag, take, take_till};
-use nom::combinator::all_consuming;
+use nom::bytes::complete::take;
 use nom::multi::length_data;
-use nom::sequence::terminated;
 
 use super::reader::Reader;
 use super::{ValueError, ValueErrorKind, ValueFormat};
@@ -60,20 +58,21 @@ impl Xattr<'_> {
     }
 }
 
-/// Bytes up to a NUL, which is taken too.
-fn text(input: &[u8]) -> Parsed<'_, &[u8]> {
-    terminated(take_till(|byte| byte == 0), tag(&[0_u8][..])).parse(input)
-}
-
 /// A pair without its length.
+#[inline]
 fn pair(input: &[u8]) -> Parsed<'_, &[u8]> {
     length_data(be_u32).parse(input)
 }
 
-fn xattr(input: &[u8]) -> Parsed<'_, Xattr<'_>> {
-    let (rest, (key, value)) = all_consuming((text, text)).parse(input)?;
+/// The texts of such a pair; that the second has no NUL within is not looked at.
+#[inline]
+fn texts(pair: &[u8]) -> Option<Xattr<'_>> {
+    let (key, rest) = pair.split_at_checked(pair.iter().position(|&byte| byte == 0)?)?;
+    let [_, value @ .., 0] = rest else {
+        return None;
+    };
     let (key, value) = (UserData::new(key), UserData::new(value));
-    Ok((rest, Xattr { key, value }))
+    Some(Xattr { key, value })
 }
 
 impl<'a> Xattrs<'a> {
@@ -94,6 +93,7 @@ impl<'a> Xattrs<'a> {
     /// * [`ValueErrorKind::Terminator`] for a pair that is not two texts, each with its first NUL
     ///   at its end.
     /// * [`ValueErrorKind::Missing`] for an empty key.
+    #[inline]
     pub fn split(value: UserData<'a>) -> Result<(Self, UserData<'a>), ValueError> {
         let mut value = Reader::new(ValueFormat::Xattrs, value.expose());
         let len = value.read(be_u32)?;
@@ -102,27 +102,24 @@ impl<'a> Xattrs<'a> {
         let mut pairs = Reader::starting_at(start, ValueFormat::Xattrs, xattrs);
         while !pairs.rest().is_empty() {
             let key_at = pairs.offset().saturating_add(LEN_LEN);
-            let pair = pairs.read(pair)?;
-            let mut pair = Reader::starting_at(key_at, ValueFormat::Xattrs, pair);
-            let missing = pair.error(ValueErrorKind::Missing);
-            if pair
-                .read_or(ValueErrorKind::Terminator, xattr)?
-                .key
-                .is_empty()
-            {
-                return Err(missing);
+            let xattr = texts(pairs.read(pair)?)
+                .filter(|xattr| !xattr.value.expose().contains(&0))
+                .ok_or_else(|| pairs.error_at(key_at, ValueErrorKind::Terminator))?;
+            if xattr.key.is_empty() {
+                return Err(pairs.error_at(key_at, ValueErrorKind::Missing));
             }
         }
         Ok((Self(xattrs), UserData::new(value.rest())))
     }
 
     /// The attributes, in order.
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = Xattr<'a>> + Clone + use<'a> {
         let mut rest = self.0;
         iter::from_fn(move || {
             let (behind, pair) = pair(rest).ok()?;
             rest = behind;
-            xattr(pair).ok().map(|(_, xattr)| xattr)
+            texts(pair)
         })
     }
 
