@@ -1,4 +1,6 @@
-//! What is measured: packets made up the same way every time.
+//! What is measured: packets made up the same way every time, and those of a real server.
+
+use core::ops::RangeInclusive;
 
 use mcbp::dcp::{
     Abort, Commit, DcpRequest, Deletion, DeletionVersion, Expiration, Mutation, Noop, Prepare,
@@ -9,10 +11,46 @@ use mcbp::{
     UserData, WireBool,
 };
 
+use super::capture;
+
 /// Packets in one piece, as a connection delivers them.
 pub(crate) struct Corpus {
     pub(crate) name: &'static str,
+    pub(crate) form: Form,
     pub(crate) bytes: Vec<u8>,
+}
+
+/// How much there is of a corpus.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// 96 KiB, which stay in the cache: what the code itself costs.
+    Cache,
+    /// 64 MiB, which do not: what the code costs an application.
+    Memory,
+}
+
+impl Form {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Memory => "memory",
+        }
+    }
+
+    pub(crate) const fn len(self) -> usize {
+        match self {
+            Self::Cache => 96 << 10,
+            Self::Memory => 64 << 20,
+        }
+    }
+
+    /// The length of a large value; those in the cache are such that there are three.
+    const fn large(self) -> usize {
+        match self {
+            Self::Cache => 31 << 10,
+            Self::Memory => 1 << 20,
+        }
+    }
 }
 
 /// Out of a thousand packets, how many are which.
@@ -37,15 +75,29 @@ const MIXED: &Shares = &[
     (5, Opcode::DCP_NOOP),
 ];
 
+const LARGE: &Shares = &[(1000, Opcode::DCP_MUTATION)];
+
 impl Corpus {
-    /// Little more than headers and keys, in the cache: what the code itself costs.
-    pub(crate) fn small() -> Self {
-        Self::generate("small", 96 << 10, SMALL)
+    /// One after the other, since together they take much memory; without the capture where that
+    /// is not at hand, as in the published package.
+    pub(crate) fn all(form: Form) -> impl Iterator<Item = Self> {
+        let made = ["small", "mixed", "large", "captured"];
+        made.into_iter()
+            .filter_map(move |name| Self::named(name, form))
     }
 
-    /// What a bucket in use streams, too much for the cache: what the code costs an application.
-    pub(crate) fn mixed() -> Self {
-        Self::generate("mixed", 64 << 20, MIXED)
+    pub(crate) fn named(name: &str, form: Form) -> Option<Self> {
+        let usual = 100..=4096;
+        Some(match name {
+            "small" => Self::generate("small", form, SMALL, usual),
+            "mixed" => Self::generate("mixed", form, MIXED, usual),
+            "large" => Self::generate("large", form, LARGE, form.large()..=form.large()),
+            _ => Self {
+                name: "captured",
+                form,
+                bytes: capture::producer_packets(form.len())?,
+            },
+        })
     }
 
     /// The messages in it.
@@ -71,13 +123,18 @@ impl Corpus {
         Packet::iter(&self.bytes).map(|packet| packet.expect("a packet"))
     }
 
-    fn generate(name: &'static str, len: usize, shares: &Shares) -> Self {
+    fn generate(
+        name: &'static str,
+        form: Form,
+        shares: &Shares,
+        value_lens: RangeInclusive<usize>,
+    ) -> Self {
         let mut random = Random(1);
-        let noise: Vec<u8> = (0..1024)
+        let noise: Vec<u8> = (0..(value_lens.end() + 4096) / 8)
             .flat_map(|_| random.next().to_le_bytes())
             .collect();
-        let mut bytes = Vec::with_capacity(len + (8 << 10));
-        while bytes.len() < len {
+        let mut bytes = Vec::with_capacity(form.len() + value_lens.end() + 100);
+        while bytes.len() < form.len() {
             let mut rest = random.next() % 1000;
             let (_, opcode) = shares
                 .iter()
@@ -87,10 +144,14 @@ impl Corpus {
                     found
                 })
                 .expect("shares of a thousand");
-            let message = random.message(*opcode, &noise);
+            let message = random.message(*opcode, &noise, &value_lens);
+            // The last may not fit.
+            if message.encoded_len() > form.len() - bytes.len() && !bytes.is_empty() {
+                break;
+            }
             message.encode(&mut bytes).expect("a legal message");
         }
-        Self { name, bytes }
+        Self { name, form, bytes }
     }
 }
 
@@ -105,16 +166,21 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Some bytes, at least `min` and at most `max`.
-    fn slice<'a>(&mut self, noise: &'a [u8], min: usize, max: usize) -> &'a [u8] {
-        let len = min + self.next() as usize % (max - min + 1);
+    /// Some bytes, of one of these lengths.
+    fn slice<'a>(&mut self, noise: &'a [u8], lens: &RangeInclusive<usize>) -> &'a [u8] {
+        let len = lens.start() + self.next() as usize % (lens.end() - lens.start() + 1);
         let start = self.next() as usize % (noise.len() - len);
         &noise[start..start + len]
     }
 
-    fn message<'a>(&mut self, opcode: Opcode, noise: &'a [u8]) -> DcpRequest<'a> {
-        let key = UserData::new(self.slice(noise, 13, 41));
-        let value = UserData::new(self.slice(noise, 100, 4096));
+    fn message<'a>(
+        &mut self,
+        opcode: Opcode,
+        noise: &'a [u8],
+        value_lens: &RangeInclusive<usize>,
+    ) -> DcpRequest<'a> {
+        let key = UserData::new(self.slice(noise, &(13..=41)));
+        let value = UserData::new(self.slice(noise, value_lens));
         let (seqno, number) = (self.next() >> 16, self.next());
         match opcode {
             Opcode::DCP_MUTATION => self.request(Mutation {

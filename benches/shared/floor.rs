@@ -3,9 +3,30 @@
 //! It reads what is in the corpora and gives up on anything else. Of what the crate checks it
 //! checks only what it cannot do without: that there are as many bytes as it reads.
 
+use core::hint::black_box;
+use std::io::IoSlice;
+
 use bytes::BufMut;
 use mcbp::Request;
 use mcbp::dcp::{DcpRequest, DeletionVersion};
+
+/// Adds up the opcodes and lengths of the packets that are whole.
+pub(crate) fn hop(bytes: &[u8]) -> Option<u64> {
+    let mut rest = bytes;
+    let mut sum = 0_u64;
+    while let Some(header) = rest.first_chunk::<24>() {
+        let len = 24 + u32_at(header, 8) as usize;
+        let Some((_, behind)) = rest.split_at_checked(len) else {
+            break;
+        };
+        if header[0] != 0x80 {
+            return None;
+        }
+        sum = sum.wrapping_add(len as u64).wrapping_add(header[1].into());
+        rest = behind;
+    }
+    Some(sum)
+}
 
 /// Adds up the fields of the packets that are whole, and says how many bytes those have.
 pub(crate) fn decode(bytes: &[u8]) -> Option<(u64, usize)> {
@@ -107,6 +128,38 @@ pub(crate) fn decode_stream(bytes: &[u8], read_len: usize) -> Option<u64> {
 
 /// Appends the packets of these messages.
 pub(crate) fn encode(messages: &[DcpRequest<'_>], dst: &mut impl BufMut) -> Option<()> {
+    write(messages, |header, extras, key, value| {
+        dst.put_slice(header);
+        dst.put_slice(extras);
+        dst.put_slice(key);
+        dst.put_slice(value);
+    })
+}
+
+/// Makes of each message what `writev` takes, without a copy of its key and its value, and adds up
+/// the lengths.
+pub(crate) fn encode_vectored(messages: &[DcpRequest<'_>]) -> Option<u64> {
+    let mut sum = 0_u64;
+    let mut head = [0; 24 + 31];
+    write(messages, |header, extras, key, value| {
+        let (head, _) = head.split_at_mut(24 + extras.len());
+        head[..24].copy_from_slice(header);
+        head[24..].copy_from_slice(extras);
+        let slices = [IoSlice::new(head), IoSlice::new(key), IoSlice::new(value)];
+        sum = slices
+            .iter()
+            .fold(sum, |sum, slice| sum.wrapping_add(slice.len() as u64));
+        black_box(&slices);
+    })?;
+    Some(sum)
+}
+
+/// Puts header and extras of these messages together.
+#[inline(always)]
+fn write(
+    messages: &[DcpRequest<'_>],
+    mut dst: impl FnMut(&[u8; 24], &[u8], &[u8], &[u8]),
+) -> Option<()> {
     for message in messages {
         match message {
             DcpRequest::Mutation(request) => {
@@ -120,7 +173,7 @@ pub(crate) fn encode(messages: &[DcpRequest<'_>], dst: &mut impl BufMut) -> Opti
                 extras[28..30].copy_from_slice(&message.nmeta.to_be_bytes());
                 extras[30] = message.nru;
                 let (key, value) = (message.key.expose(), message.value.expose());
-                put(dst, 0x57, request, &extras, key, value)?;
+                put(&mut dst, 0x57, request, &extras, key, value)?;
             }
             DcpRequest::Deletion(request) => {
                 let message = &request.message;
@@ -137,7 +190,7 @@ pub(crate) fn encode(messages: &[DcpRequest<'_>], dst: &mut impl BufMut) -> Opti
                 extras[16..20].copy_from_slice(&delete_time.to_be_bytes());
                 extras[20] = unused;
                 let (key, value) = (message.key.expose(), message.value.expose());
-                put(dst, 0x58, request, &extras, key, value)?;
+                put(&mut dst, 0x58, request, &extras, key, value)?;
             }
             DcpRequest::Expiration(request) => {
                 let message = &request.message;
@@ -146,7 +199,7 @@ pub(crate) fn encode(messages: &[DcpRequest<'_>], dst: &mut impl BufMut) -> Opti
                 extras[8..16].copy_from_slice(&message.rev_seqno.to_be_bytes());
                 extras[16..20].copy_from_slice(&message.delete_time.to_be_bytes());
                 let (key, value) = (message.key.expose(), message.value.expose());
-                put(dst, 0x59, request, &extras, key, value)?;
+                put(&mut dst, 0x59, request, &extras, key, value)?;
             }
             DcpRequest::Prepare(request) => {
                 let message = &request.message;
@@ -160,21 +213,21 @@ pub(crate) fn encode(messages: &[DcpRequest<'_>], dst: &mut impl BufMut) -> Opti
                 extras[29] = message.deleted.0;
                 extras[30] = message.durability_level.0;
                 let (key, value) = (message.key.expose(), message.value.expose());
-                put(dst, 0x60, request, &extras, key, value)?;
+                put(&mut dst, 0x60, request, &extras, key, value)?;
             }
             DcpRequest::Commit(request) => {
                 let message = &request.message;
                 let mut extras = [0; 16];
                 extras[..8].copy_from_slice(&message.prepared_seqno.to_be_bytes());
                 extras[8..].copy_from_slice(&message.commit_seqno.to_be_bytes());
-                put(dst, 0x62, request, &extras, message.key.expose(), &[])?;
+                put(&mut dst, 0x62, request, &extras, message.key.expose(), &[])?;
             }
             DcpRequest::Abort(request) => {
                 let message = &request.message;
                 let mut extras = [0; 16];
                 extras[..8].copy_from_slice(&message.prepared_seqno.to_be_bytes());
                 extras[8..].copy_from_slice(&message.abort_seqno.to_be_bytes());
-                put(dst, 0x63, request, &extras, message.key.expose(), &[])?;
+                put(&mut dst, 0x63, request, &extras, message.key.expose(), &[])?;
             }
             DcpRequest::SnapshotMarker(request) => {
                 let message = &request.message;
@@ -182,7 +235,7 @@ pub(crate) fn encode(messages: &[DcpRequest<'_>], dst: &mut impl BufMut) -> Opti
                 extras[..8].copy_from_slice(&message.start_seqno.to_be_bytes());
                 extras[8..16].copy_from_slice(&message.end_seqno.to_be_bytes());
                 extras[16..].copy_from_slice(&message.flags.bits().to_be_bytes());
-                put(dst, 0x56, request, &extras, &[], &[])?;
+                put(&mut dst, 0x56, request, &extras, &[], &[])?;
             }
             DcpRequest::SystemEvent(request) => {
                 let message = &request.message;
@@ -190,13 +243,20 @@ pub(crate) fn encode(messages: &[DcpRequest<'_>], dst: &mut impl BufMut) -> Opti
                 extras[..8].copy_from_slice(&message.by_seqno.to_be_bytes());
                 extras[8..12].copy_from_slice(&message.id.0.to_be_bytes());
                 extras[12] = message.version;
-                put(dst, 0x5f, request, &extras, message.key.0, message.value.0)?;
+                put(
+                    &mut dst,
+                    0x5f,
+                    request,
+                    &extras,
+                    message.key.0,
+                    message.value.0,
+                )?;
             }
             DcpRequest::SeqnoAdvanced(request) => {
                 let extras = request.message.by_seqno.to_be_bytes();
-                put(dst, 0x64, request, &extras, &[], &[])?;
+                put(&mut dst, 0x64, request, &extras, &[], &[])?;
             }
-            DcpRequest::Noop(request) => put(dst, 0x5c, request, &[], &[], &[])?,
+            DcpRequest::Noop(request) => put(&mut dst, 0x5c, request, &[], &[], &[])?,
             _ => return None,
         }
     }
@@ -215,7 +275,7 @@ pub(crate) fn edit(bytes: &mut [u8], offsets: &[usize], opaque: u32, vbucket: u1
 
 #[inline(always)]
 fn put<M>(
-    dst: &mut impl BufMut,
+    dst: &mut impl FnMut(&[u8; 24], &[u8], &[u8], &[u8]),
     opcode: u8,
     request: &Request<'_, M>,
     extras: &[u8],
@@ -235,10 +295,7 @@ fn put<M>(
     header[8..12].copy_from_slice(&body_len.to_be_bytes());
     header[12..16].copy_from_slice(&request.opaque.to_be_bytes());
     header[16..].copy_from_slice(&request.cas.to_be_bytes());
-    dst.put_slice(&header);
-    dst.put_slice(extras);
-    dst.put_slice(key);
-    dst.put_slice(value);
+    dst(&header, extras, key, value);
     Some(())
 }
 

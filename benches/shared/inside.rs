@@ -12,45 +12,30 @@ use mcbp::value::{
 };
 use mcbp::{FramingExtras, Metadata, Opcode, RequestInfo, Status, SystemEventId, UserData};
 
-use crate::floor::bytes_at;
+use super::floor::bytes_at;
+use super::task::Task;
 
-/// Adds up what is found in all inputs.
-type Sum = Box<dyn Fn() -> Option<u64>>;
-
-/// The same work in two ways.
-pub(crate) struct Task {
-    pub(crate) name: &'static str,
-    /// How many inputs there are.
-    pub(crate) len: usize,
-    pub(crate) floor: Sum,
-    pub(crate) subject: Sum,
-}
-
-pub(crate) fn tasks() -> [Task; 5] {
-    [
+pub(crate) fn tasks() -> Vec<Task<'static>> {
+    vec![
         verdicts(),
-        Task::of("collection key", keys(), floor_key, key),
-        Task::of("extended attributes", xattr_values(), floor_xattrs, xattrs),
-        Task::of("system event, version 2", events(), floor_event, event),
-        Task::of("frame infos", frame_infos(), floor_infos, infos),
+        task("collection key", keys(), floor_key, key),
+        task("extended attributes", xattr_values(), floor_xattrs, xattrs),
+        task("system event, version 2", events(), floor_event, event),
+        task("frame infos", frame_infos(), floor_infos, infos),
     ]
 }
 
-impl Task {
-    fn of(
-        name: &'static str,
-        inputs: Vec<Vec<u8>>,
-        floor: impl Fn(&[u8]) -> Option<u64> + 'static,
-        subject: impl Fn(&[u8]) -> Option<u64> + 'static,
-    ) -> Self {
-        let copy = inputs.clone();
-        Self {
-            name,
-            len: inputs.len(),
-            floor: Box::new(move || sum(black_box(&copy), |input| floor(input))),
-            subject: Box::new(move || sum(black_box(&inputs), |input| subject(input))),
-        }
-    }
+fn task(
+    name: &'static str,
+    inputs: Vec<Vec<u8>>,
+    floor: impl Fn(&[u8]) -> Option<u64> + 'static,
+    subject: impl Fn(&[u8]) -> Option<u64> + 'static,
+) -> Task<'static> {
+    let copy = inputs.clone();
+    let size = (inputs.len(), inputs.iter().map(Vec::len).sum());
+    let floor = move || sum(black_box(&copy), |input| floor(input));
+    let subject = move || sum(black_box(&inputs), |input| subject(input));
+    Task::new(name, "all", size, floor, subject)
 }
 
 #[inline(always)]
@@ -62,7 +47,7 @@ fn sum<T>(inputs: &[T], read: impl Fn(&T) -> Option<u64>) -> Option<u64> {
 
 /// Each opcode with each status that has a name, in no order; beside a table of all the answers,
 /// and the status known by its number in the list.
-fn verdicts() -> Task {
+fn verdicts() -> Task<'static> {
     let len = 256 * Status::NAMED.len();
     let judgement = |opcode: u8, status| {
         let (role, opaque) = (Role::Producer, OpaqueOwner::Stream);
@@ -79,22 +64,19 @@ fn verdicts() -> Task {
         responses.push((opcode, index as u8, status));
     }
     let copy = responses.clone();
-    Task {
-        name: "verdict",
-        len,
-        floor: Box::new(move || {
-            let table: &[u8] = black_box(&table);
-            sum(black_box(&copy), |&(opcode, index, _)| {
-                let at = usize::from(opcode) * Status::NAMED.len() + usize::from(index);
-                Some(u64::from(*table.get(at)?))
-            })
-        }),
-        subject: Box::new(move || {
-            sum(black_box(&responses), |&(opcode, _, status)| {
-                Some(u64::from(judgement(opcode, status)))
-            })
-        }),
-    }
+    let floor = move || {
+        let table: &[u8] = black_box(&table);
+        sum(black_box(&copy), |&(opcode, index, _)| {
+            let at = usize::from(opcode) * Status::NAMED.len() + usize::from(index);
+            Some(u64::from(*table.get(at)?))
+        })
+    };
+    let subject = move || {
+        sum(black_box(&responses), |&(opcode, _, status)| {
+            Some(u64::from(judgement(opcode, status)))
+        })
+    };
+    Task::new("verdict", "all", (len, 0), floor, subject)
 }
 
 /// Ids of one byte to five, with names of usual lengths.

@@ -1,10 +1,26 @@
 //! The same work as the floor's, done with the crate.
 
-use bytes::{BufMut, BytesMut};
+use core::hint::black_box;
+use std::io::IoSlice;
+
+use bytes::{Buf, BufMut, BytesMut};
 use mcbp::dcp::{DcpRequest, DeletionVersion};
 use mcbp::{Decoder, HeaderMut, Packet, Request};
 
-use crate::floor::bytes_at;
+use super::floor::bytes_at;
+
+/// Adds up the opcodes and lengths of the packets.
+pub(crate) fn hop(bytes: &[u8]) -> Option<u64> {
+    let mut total = 0_u64;
+    for packet in Packet::iter(bytes) {
+        let packet = packet.ok()?;
+        let header = packet.header();
+        total = total
+            .wrapping_add(header.packet_len() as u64)
+            .wrapping_add(header.opcode()?.0.into());
+    }
+    Some(total)
+}
 
 /// Reads the message in each packet, and adds up its fields.
 pub(crate) fn decode(bytes: &[u8]) -> Option<u64> {
@@ -51,6 +67,21 @@ pub(crate) fn encode(messages: &[DcpRequest<'_>], dst: &mut impl BufMut) -> Opti
     messages
         .iter()
         .try_for_each(|message| message.encode(dst).ok())
+}
+
+/// Makes of each message what `writev` takes, and adds up the lengths.
+pub(crate) fn encode_vectored(messages: &[DcpRequest<'_>]) -> Option<u64> {
+    let mut sum = 0_u64;
+    for message in messages {
+        let buf = message.to_buf().ok()?;
+        let mut slices = [IoSlice::new(&[]); 4];
+        let count = buf.chunks_vectored(&mut slices);
+        sum = slices[..count]
+            .iter()
+            .fold(sum, |sum, slice| sum.wrapping_add(slice.len() as u64));
+        black_box(&slices);
+    }
+    Some(sum)
 }
 
 /// Replaces opaque and vbucket of each packet.
