@@ -156,7 +156,10 @@ fn floor_xattrs(value: &[u8]) -> Option<u64> {
     while let Some((len, rest)) = pairs.split_first_chunk::<4>() {
         let (pair, rest) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;
         let (key, value) = pair.split_at_checked(pair.iter().position(|&byte| byte == 0)?)?;
-        let value = value.get(1..value.len().checked_sub(1)?)?;
+        let (end, value) = value.get(1..)?.split_last()?;
+        if *end != 0 || value.contains(&0) {
+            return None;
+        }
         sum = sum
             .wrapping_add(bytes_at(key))
             .wrapping_add(bytes_at(value));
