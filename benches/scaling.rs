@@ -272,6 +272,7 @@ impl<const N: usize> Curves<N> {
         let most = all.fold(100.0_f64, |most, nanos| most.max(*nanos)) * 1.5;
         let mut chart = ChartBuilder::on(&area)
             .margin(15)
+            .margin_right(30)
             .x_label_area_size(45)
             .y_label_area_size(75)
             .build_cartesian_2d((*first..*last).log_scale(), (1.0..most).log_scale())?;
@@ -279,6 +280,7 @@ impl<const N: usize> Curves<N> {
             .configure_mesh()
             .x_desc(self.x)
             .y_desc("nanoseconds each")
+            .y_label_formatter(&|nanos| format!("{nanos:.0}"))
             .label_style(("sans-serif", 15))
             .axis_desc_style(("sans-serif", 17))
             .light_line_style(WHITE)

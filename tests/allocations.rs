@@ -14,10 +14,16 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
 use core::fmt::{self, Write};
 use std::alloc::System;
+use std::io::IoSlice;
 
 use bytes::{Buf, BufMut, BytesMut};
 use mcbp::dcp::{CacheTransfer, DcpRequest, FailoverLog, Mutation};
-use mcbp::{Decoder, FramingExtras, Opcode, Packet, Request, UserData};
+use mcbp::policy::{self, Context, Edition, OpaqueOwner, Role};
+use mcbp::value::{Collection, Collections, ManifestChange, Xattr, Xattrs};
+use mcbp::{
+    CollectionId, Decoder, DocKey, FramingExtras, HeaderMut, Metadata, Opcode, Packet, Request,
+    Status, UserData,
+};
 
 use common::{Dcp, FRAMING_EXTRAS, Frame, REQUESTS, frames, packet};
 
@@ -172,6 +178,107 @@ fn a_packet_as_a_buffer_takes_no_memory() {
     }
 }
 
+/// The bytes of a packet that are not where the message has them: those were copied.
+fn copied(slices: &[IoSlice<'_>], originals: [&[u8]; 2]) -> usize {
+    let is_original = |slice: &&IoSlice<'_>| {
+        let is_it = |original: &[u8]| original.as_ptr_range() == slice.as_ptr_range();
+        originals.into_iter().any(is_it)
+    };
+    let copies = slices.iter().filter(|slice| !is_original(slice));
+    copies.map(|slice| slice.len()).sum()
+}
+
+#[test]
+fn a_vectored_write_copies_96_bytes_at_most() {
+    let key = [b'k'; 250];
+    let value = vec![7; 1 << 20];
+    let (key, value) = (UserData::new(&key), UserData::new(&value));
+    for framing_extras in [FRAMING_EXTRAS[0], FRAMING_EXTRAS[1]] {
+        let request = Request {
+            framing_extras: FramingExtras::new(framing_extras).expect("whole infos"),
+            ..Request::from(Mutation {
+                key,
+                value,
+                ..Mutation::default()
+            })
+        };
+        without_memory(|| {
+            let buf = request.to_buf().expect("a legal message");
+            let mut slices = [IoSlice::new(&[]); 8];
+            let count = buf.chunks_vectored(&mut slices);
+            let slices = &slices[..count];
+            let len: usize = slices.iter().map(|slice| slice.len()).sum();
+            assert_eq!(len, request.encoded_len());
+            let copied = copied(slices, [key.expose(), value.expose()]);
+            assert!(copied >= 24 + 31, "header and extras");
+            assert!(copied <= 96, "{copied} bytes");
+        });
+    }
+}
+
+#[test]
+fn a_header_edited_in_place_takes_no_memory() {
+    for (_, frame) in frames() {
+        let mut bytes = frame.bytes();
+        without_memory(|| {
+            let mut header = HeaderMut::new(&mut bytes).expect("a header");
+            header.set_opaque(7);
+            header.set_vbucket_or_status(11);
+            header.set_cas(13);
+        });
+    }
+}
+
+#[test]
+fn keys_and_values_take_no_memory() {
+    let xattr = |key, value| Xattr {
+        key: UserData::new(key),
+        value: UserData::new(value),
+    };
+    let xattrs = [xattr(b"_sync", b"{}"), xattr(b"meta", b"7")];
+    let collection = ManifestChange::CreateCollection(Collection {
+        name: "fruit".into(),
+        ..Collection::default()
+    });
+    let (mut key, mut value, mut event) = ([0; 10], [0; 64], [0; 256]);
+    without_memory(|| {
+        let name = UserData::new(b"name");
+        let id = CollectionId(0x555);
+        DocKey::encode(Collections::Negotiated, id, name, &mut &mut key[..]).expect("room");
+        let key = DocKey::new(UserData::new(&key[..6]), Collections::Negotiated);
+        assert_eq!(key.map(DocKey::name), Ok(name));
+
+        let mut room = &mut value[..];
+        Xattrs::encode(xattrs, &mut room).expect("room");
+        let left = room.len();
+        let section = UserData::new(&value[..value.len() - left]);
+        let (section, body) = Xattrs::split(section).expect("whole pairs");
+        assert!(section.iter().eq(xattrs) && body.is_empty());
+
+        collection.encode(2, &mut &mut event[..]).expect("room");
+        let (id, name) = (collection.id(), collection.key());
+        let read = ManifestChange::read(id, 2, name, Metadata(&event));
+        assert!(matches!(read, Ok(ManifestChange::CreateCollection(it)) if it.name == name));
+    });
+}
+
+#[test]
+fn a_verdict_takes_no_memory() {
+    let fatal = without_memory(|| {
+        let mut fatal = 0;
+        for opcode in 0..=u8::MAX {
+            let (opcode, owner) = (Opcode(opcode), OpaqueOwner::Stream);
+            let context = Context::new(Role::Producer, Edition::V7_0, opcode, owner);
+            for &status in Status::NAMED {
+                let verdict = policy::judge(&context, status);
+                fatal += usize::from(verdict.is_fatal());
+            }
+        }
+        fatal
+    });
+    assert!(fatal > 0 && fatal < 256 * Status::NAMED.len());
+}
+
 #[test]
 fn walking_what_is_inside_takes_no_memory() {
     for section in FRAMING_EXTRAS {
@@ -257,6 +364,31 @@ fn a_batch_takes_one_allocation_at_most() {
             without_memory(|| assert_eq!(decoder.decode_batch(&mut stream).map(drop), Ok(())));
             stream.clear();
         }
+    }
+}
+
+#[test]
+fn there_are_no_more_allocations_than_reads() {
+    let (bytes, whole) = stream();
+    let bytes = bytes[..whole].repeat(100);
+    for read_len in [100, 1 << 10, 64 << 10] {
+        let mut stream = BytesMut::with_capacity(1 << 17);
+        let mut decoder = Decoder::default();
+        let reads = bytes.chunks(read_len);
+        let (taken, packets) = tally(|| {
+            reads.clone().fold(0, |packets, read| {
+                stream.extend_from_slice(read);
+                let batch = decoder.decode_batch(&mut stream).expect("no error");
+                packets + batch.iter().count()
+            })
+        });
+        assert!(
+            taken.count <= reads.len(),
+            "{} allocations in {} reads",
+            taken.count,
+            reads.len()
+        );
+        assert_eq!(packets, 2000);
     }
 }
 

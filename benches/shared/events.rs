@@ -33,7 +33,7 @@ fn task(
         1 => "1 stream".to_owned(),
         _ => format!("{streams} streams"),
     };
-    Task::new(name, input, (COUNT, 0), floor, subject)
+    Task::new(name, input, (COUNT, 0), floor).or("mcbp", subject)
 }
 
 /// The streams of the events of a run: each in turn, in no order.

@@ -22,7 +22,9 @@ pub(crate) fn task() -> Task<'static> {
     let leaves = move || sum(&extras, |extras| own_leaves(extras).ok().map(|(_, it)| it));
     let nom = move || sum(&nom, |extras| nom_integers(extras).ok().map(|(_, it)| it));
     let name = "integers of 31 bytes of extras";
-    Task::new(name, "all", size, floor, leaves).or("nom's integers", nom)
+    Task::new(name, "all", size, floor)
+        .or("nom over the crate's", leaves)
+        .or("nom over its own", nom)
 }
 
 #[inline(always)]
