@@ -131,16 +131,23 @@ fn open_cursor() -> Cursor {
 /// A stream that is asked for, and refused: two events.
 pub(crate) fn streams(count: u16) -> Task<'static> {
     let vbuckets: Vec<u16> = (0..count).collect();
-    let mut table = vec![false; usize::from(count)];
+    let mut table = vec![None; usize::from(count)];
+    let mut errors = Vec::with_capacity(usize::from(count));
     let floor = move || {
         let mut refused = 0;
         for _ in 0..COUNT / 2 / usize::from(black_box(count)) {
-            table.fill(true);
             for vbucket in 0..count {
-                let asked = table.get_mut(usize::from(black_box(vbucket)))?;
-                refused += u64::from(*asked);
-                *asked = false;
+                let asked = 0x0001_0000 | u32::from(vbucket);
+                *table.get_mut(usize::from(vbucket))? = Some(asked);
+                let (opaque, status) = black_box((asked, Status::NOT_MY_VBUCKET));
+                let vbucket = opaque as u16;
+                if table.get_mut(usize::from(vbucket))?.take() != Some(opaque) {
+                    return None;
+                }
+                errors.push((vbucket, status));
             }
+            refused += black_box(&errors).len() as u64;
+            errors.clear();
         }
         Some(refused)
     };

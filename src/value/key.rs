@@ -25,7 +25,7 @@ impl CollectionId {
 
     /// How many bytes [`encode`](Self::encode) appends: 1 to 5.
     #[inline]
-    pub const fn encoded_len(self) -> usize {
+    pub fn encoded_len(self) -> usize {
         leb128::encoded_len(self.0)
     }
 
