@@ -14,8 +14,7 @@ use crate::encode::Parts;
 use crate::frame_info::Form;
 use crate::{
     Command, Datatype, EncodeError, FrameInfoError, FramingExtras, Header, Lengths, Magic,
-    MessageError, MessageErrorKind, Opcode, Packet, PacketBuf, Section, SectionLengths, Sections,
-    Status,
+    MessageError, MessageErrorKind, Opcode, Packet, PacketBuf, Section, Sections, Status,
 };
 
 /// What a request says, apart from what every request says.
@@ -190,40 +189,73 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What every packet in one direction carries, read.
-struct Envelope<'a> {
+/// A packet with its framing extras read, but not yet its message.
+#[derive(Clone, Copy)]
+pub(crate) struct Envelope<'a> {
+    header: Header,
     framing_extras: FramingExtras<'a>,
-    body: Body<'a>,
+    /// The other sections.
+    rest: &'a [u8],
 }
 
 impl<'a> Envelope<'a> {
-    /// Opens a packet of the right command and direction.
+    /// Opens a packet of a known command.
     #[inline(always)]
-    fn open(packet: Packet<&'a [u8]>, shape: Shape) -> Result<Self, MessageError> {
+    pub(crate) fn open(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
         let header = *packet.header();
+        let body = packet.into_body();
+        if !header.magic().has_framing_extras() {
+            return Ok(Self {
+                header,
+                framing_extras: FramingExtras::ABSENT,
+                rest: body,
+            });
+        }
         // Only two numbers are handed back from the rarer case: sections that came through memory
         // would cost the other more than all the rest of reading does.
-        let (form, len) = if header.magic().has_framing_extras() {
-            framing_extras(header, packet.into_body())?
-        } else {
-            (Form::Absent, 0)
+        let (form, len) = framing_extras(header, body)?;
+        let Some((bytes, rest)) = body.split_at_checked(len) else {
+            return Err(cut_off(header));
         };
-        let lengths = SectionLengths {
-            framing_extras: len,
-            ..header.lengths()
+        Ok(Self {
+            header,
+            framing_extras: FramingExtras::of(bytes, form),
+            rest,
+        })
+    }
+
+    /// The other sections, if they have this shape.
+    #[inline(always)]
+    fn body(self, shape: Shape) -> Result<Body<'a>, MessageError> {
+        let lengths = self.header.lengths();
+        let Some((extras, rest)) = self.rest.split_at_checked(lengths.extras) else {
+            return Err(cut_off(self.header));
         };
-        let sections = Sections::split(packet.into_body(), lengths);
+        let Some((key, value)) = rest.split_at_checked(lengths.key) else {
+            return Err(cut_off(self.header));
+        };
         let body = Body {
-            command: header.command(),
-            extras: sections.extras,
-            key: sections.key.expose(),
-            value: sections.value.expose(),
+            command: self.header.command(),
+            extras,
+            key,
+            value,
         };
         shape.check(&body)?;
-        Ok(Self {
-            framing_extras: FramingExtras::of(sections.framing_extras, form),
-            body,
-        })
+        Ok(body)
+    }
+}
+
+/// A body ends before its header says, which the header has refuted: the body's owner gives fewer
+/// bytes than it did when the packet was made.
+// Inline, like all that makes errors here: one that a call returned would be a number as wide as
+// several fields of the message that could lie in its place, and they would have to be cut out of
+// it.
+#[inline(always)]
+const fn cut_off(header: Header) -> MessageError {
+    MessageError {
+        command: header.command(),
+        section: Section::Value,
+        kind: MessageErrorKind::Truncated { offset: 0 },
     }
 }
 
@@ -320,20 +352,17 @@ impl<M> From<M> for Request<'_, M> {
 }
 
 impl<'a, M: Message<'a>> Request<'a, M> {
-    /// Reads a packet that is known to be a request with this command.
+    /// Reads what is known to be a request with this command.
     #[inline(always)]
-    pub(crate) fn read(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
-        let Envelope {
-            framing_extras,
-            body,
-        } = Envelope::open(packet, M::SHAPE)?;
-        let header = packet.header();
+    pub(crate) fn read(envelope: Envelope<'a>) -> Result<Self, MessageError> {
+        let body = envelope.body(M::SHAPE)?;
+        let header = envelope.header;
         Ok(Self {
             opaque: header.opaque(),
             vbucket: header.vbucket_or_status(),
             cas: header.cas(),
             datatype: header.datatype(),
-            framing_extras,
+            framing_extras: envelope.framing_extras,
             message: M::read(body)?,
         })
     }
@@ -412,21 +441,18 @@ impl<R> From<R> for Response<'_, R> {
 }
 
 impl<'a, R: Reply<'a>> Response<'a, R> {
-    /// Reads a packet that is known to be a response with this command.
+    /// Reads what is known to be a response with this command.
     #[inline(always)]
-    pub(crate) fn read(packet: Packet<&'a [u8]>) -> Result<Self, MessageError> {
-        let Envelope {
-            framing_extras,
-            body,
-        } = Envelope::open(packet, R::SHAPE)?;
-        let header = packet.header();
+    pub(crate) fn read(envelope: Envelope<'a>) -> Result<Self, MessageError> {
+        let body = envelope.body(R::SHAPE)?;
+        let header = envelope.header;
         let status = Status(header.vbucket_or_status());
         Ok(Self {
             opaque: header.opaque(),
             status,
             cas: header.cas(),
             datatype: header.datatype(),
-            framing_extras,
+            framing_extras: envelope.framing_extras,
             reply: R::read(status, body)?,
         })
     }
@@ -505,8 +531,15 @@ macro_rules! messages {
                 if !header.magic().$is_one() {
                     return Ok(Self::Other(packet));
                 }
-                Ok(match Opcode(header.command().byte()) {
-                    $( Opcode::$OPCODE => Self::$Name($Envelope::read(packet)?), )*
+                let opcode = Opcode(header.command().byte());
+                // Before the dispatch, so that it is done in one place.
+                let envelope = match $crate::message::Envelope::open(packet) {
+                    Ok(envelope) => envelope,
+                    Err(error) if Self::OPCODES.contains(&opcode) => return Err(error),
+                    Err(_) => return Ok(Self::Other(packet)),
+                };
+                Ok(match opcode {
+                    $( Opcode::$OPCODE => Self::$Name($Envelope::read(envelope)?), )*
                     _ => Self::Other(packet),
                 })
             }

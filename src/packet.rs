@@ -4,6 +4,7 @@ use core::fmt;
 
 use bytes::{BufMut, Bytes};
 
+use crate::message::Envelope;
 use crate::{
     Datatype, EncodeError, FrameError, FrameInfoError, FramingExtras, Header, Magic, Message,
     MessageError, MessageErrorKind, PacketBuf, Reply, Request, Response, Section, SectionLengths,
@@ -183,7 +184,7 @@ impl<'a> Packet<&'a [u8]> {
         if self.header.command() != M::COMMAND || self.header.magic().is_response() {
             return Err(self.other_message());
         }
-        Request::read(self)
+        Request::read(Envelope::open(self)?)
     }
 
     /// Reads this packet as the response `R`.
@@ -196,7 +197,7 @@ impl<'a> Packet<&'a [u8]> {
         if self.header.command() != R::COMMAND || !self.header.magic().is_response() {
             return Err(self.other_message());
         }
-        Response::read(self)
+        Response::read(Envelope::open(self)?)
     }
 
     #[cold]
@@ -371,9 +372,11 @@ impl fmt::Debug for Packets<'_> {
 
 #[cfg(test)]
 mod tests {
+    use core::cell::Cell;
     use std::vec::Vec;
 
     use super::*;
+    use crate::dcp::Abort;
     use crate::{Opcode, Status};
 
     const SECTIONS: Sections<'_> = Sections {
@@ -441,6 +444,31 @@ mod tests {
             } else {
                 assert_eq!(packet, Err(EncodeError::OtherBodyLength { announced: 13 }));
             }
+        }
+    }
+
+    /// Gives its bytes once, then none.
+    struct Once(Cell<&'static [u8]>);
+
+    impl AsRef<[u8]> for Once {
+        fn as_ref(&self) -> &[u8] {
+            self.0.take()
+        }
+    }
+
+    #[test]
+    fn of_a_body_that_does_not_stay() {
+        for bytes in [
+            b"\x80\x63\0\x03\x10\0\0\0\0\0\0\x13",
+            b"\x08\x63\x03\x03\x10\0\0\0\0\0\0\x16",
+        ] {
+            let mut header = [0; Header::LEN];
+            header[..12].copy_from_slice(bytes);
+            let header = Header::parse(&header).expect("a header");
+            let body = Once(Cell::new(&[0; 22][..usize::from(bytes[11])]));
+            let packet = Packet::new(header, body).expect("a packet");
+            assert!(packet.view().request::<Abort>().is_err());
+            assert_eq!(packet.sections(), Sections::default());
         }
     }
 
