@@ -14,8 +14,6 @@ pub(super) struct Index {
     statuses: [u64; 256],
     /// What the other statuses satisfy, or may satisfy.
     long_statuses: u64,
-    /// The rules that list statuses of two bytes: they have to be looked into.
-    listing_long_statuses: u64,
     editions: [u64; Edition::ALL.len()],
     opaques: [u64; OpaqueOwner::ALL.len()],
     values: [u64; ValueShape::ALL.len()],
@@ -33,7 +31,6 @@ impl Index {
         opcodes: [0; 256],
         statuses: [0; 256],
         long_statuses: 0,
-        listing_long_statuses: 0,
         editions: [0; Edition::ALL.len()],
         opaques: [0; OpaqueOwner::ALL.len()],
         values: [0; ValueShape::ALL.len()],
@@ -83,7 +80,6 @@ impl Index {
         while let [status, tail @ ..] = listed {
             if status.0 >= 0x100 {
                 self.long_statuses |= bit;
-                self.listing_long_statuses |= bit;
             }
             listed = tail;
         }
@@ -135,33 +131,50 @@ impl Index {
         status: Status,
     ) -> Option<&'r Rule<'a>> {
         let at = |words: &[u64], index: usize| words.get(index).copied().unwrap_or(0);
-        let mut candidates = at(&self.opcodes, context.opcode.0.into())
+        let candidates = at(&self.opcodes, context.opcode.0.into())
             & at(&self.editions, context.edition as usize)
             & at(&self.opaques, context.opaque as usize)
-            & at(&self.values, context.value as usize);
-        candidates &= match context.role {
-            Role::Producer => self.producer,
-            Role::Consumer => self.consumer,
-        };
-        // Whether the status is in the words, or has to be looked for in the rules.
-        let mut unsure = 0;
-        candidates &= match u8::try_from(status.0) {
-            Ok(code) => at(&self.statuses, code.into()),
-            Err(_) => {
-                unsure = self.listing_long_statuses;
-                self.long_statuses
+            & at(&self.values, context.value as usize)
+            & match context.role {
+                Role::Producer => self.producer,
+                Role::Consumer => self.consumer,
+            };
+        match u8::try_from(status.0) {
+            // Nothing has to be looked into: a rule that asks for attributes is about none of these.
+            Ok(code) if context.attributes.is_empty() => {
+                let found = candidates & at(&self.statuses, code.into()) & !self.heeding_error_map;
+                rules.get(lowest(found)?)
             }
+            _ => self.first_of(candidates, rules, context, status),
+        }
+    }
+
+    /// The first of the candidates that is about the response, of those with any status.
+    #[cold]
+    fn first_of<'r, 'a>(
+        &self,
+        mut candidates: u64,
+        rules: &'r [Rule<'a>],
+        context: &Context,
+        status: Status,
+    ) -> Option<&'r Rule<'a>> {
+        candidates &= match u8::try_from(status.0) {
+            Ok(code) => self.statuses.get(usize::from(code)).copied().unwrap_or(0),
+            Err(_) => self.long_statuses,
         };
-        while candidates != 0 {
-            let rule = rules.get(candidates.trailing_zeros() as usize)?;
-            let lowest = candidates & candidates.wrapping_neg();
-            if (lowest & self.heeding_error_map == 0 || rule.heeds(context.attributes))
-                && (lowest & unsure == 0 || rule.statuses.contains(status))
-            {
+        while let Some(at) = lowest(candidates) {
+            let rule = rules.get(at)?;
+            if rule.heeds(context.attributes) && rule.statuses.contains(status) {
                 return Some(rule);
             }
-            candidates ^= lowest;
+            candidates &= candidates.wrapping_sub(1);
         }
         None
     }
+}
+
+/// The place of the lowest bit.
+#[inline]
+fn lowest(bits: u64) -> Option<usize> {
+    (bits != 0).then(|| bits.trailing_zeros() as usize)
 }
