@@ -132,3 +132,30 @@ impl<'a> From<&'a str> for Metadata<'a> {
         Self(text.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn bytes_in_bytes_out() {
+        assert_eq!(UserData::from(b"key").expose(), b"key");
+        assert_eq!(UserData::from(&b"key"[..]), UserData::from("key"));
+        assert_eq!(Metadata::from(b"name").0, b"name");
+        assert_eq!(Metadata::from(&b"name"[..]), Metadata::from("name"));
+        assert_eq!(UserData::from("key").len(), 3);
+        assert!(!UserData::from("key").is_empty());
+        assert!(UserData::from("").is_empty());
+    }
+
+    #[test]
+    fn metadata_is_shown_with_escapes() {
+        let metadata = Metadata(b"a b\n\xff");
+        assert_eq!(format!("{metadata}"), "a b\\n\\xff");
+        assert_eq!(format!("{metadata:?}"), "\"a b\\n\\xff\"");
+        assert_eq!(metadata.len(), 5);
+        assert!(!metadata.is_empty());
+        assert!(Metadata(b"").is_empty());
+    }
+}
