@@ -44,7 +44,9 @@ use crate::{Metadata, OsoFlags, Response, SnapshotFlags, Status, StreamEndReason
 ///   the last item or a `DCP_SEQNO_ADVANCED` does; if neither came, the bounds of the old snapshot
 ///   stay in force until the first item of the new one.
 /// * ² The snapshot is complete, as this is its end.
-/// * **Oso**: seqnos come in any order, so none of them is a point to resume from until the end.
+/// * **Oso**: seqnos come in any order, so none of them is a point to resume from until the end. A
+///   consumer whose stream is lost before that has to forget what came between the brackets: the
+///   producer does not know of it, and sends nothing to replace what a failover takes away.
 ///
 /// ```
 /// use mcbp::track::resume::{Checkpoint, Cursor};
