@@ -1,7 +1,7 @@
 //! Reading sections: nom is the vocabulary, [`Cursor`] keeps the place.
 
 use nom::{
-    Err, IResult, Parser,
+    Err, IResult, Parser, ToUsize,
     error::{ErrorKind, ParseError},
 };
 
@@ -51,6 +51,18 @@ pub(crate) fn be_u32(input: &[u8]) -> Parsed<'_, u32> {
 #[inline(always)]
 pub(crate) fn be_u64(input: &[u8]) -> Parsed<'_, u64> {
     chunk(input).map(|(rest, bytes)| (rest, u64::from_be_bytes(bytes)))
+}
+
+// Not nom's `take`: it cuts in a way that can panic, which no compiler sees it never does.
+#[inline(always)]
+pub(crate) fn take<'a>(
+    len: impl ToUsize,
+) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Remaining> {
+    let len = len.to_usize();
+    move |input: &'a [u8]| match input.split_at_checked(len) {
+        Some((taken, rest)) => Ok((rest, taken)),
+        None => Err(Err::Error(Remaining(input.len()))),
+    }
 }
 
 /// A place in one section of a message.

@@ -15,11 +15,11 @@ mod duration;
 use core::fmt;
 
 use bytes::BufMut;
-use nom::{Parser, bytes::complete::take};
+use nom::Parser;
 
 pub use duration::EncodedDuration;
 
-use crate::cursor::{Parsed, Remaining, be_u8};
+use crate::cursor::{Parsed, Remaining, be_u8, take};
 use crate::{DurabilityLevel, EncodeError, Metadata, Section, UserData};
 
 /// The framing extras of a packet: every info in them is known to be whole.
@@ -246,7 +246,7 @@ fn frame_info(input: &[u8]) -> Parsed<'_, FrameInfo<'_>> {
     let (rest, head) = be_u8(input)?;
     let (rest, id) = escaped(head >> 4).parse(rest)?;
     let (rest, len) = escaped(head & 0x0f).parse(rest)?;
-    let (rest, payload) = take(len)(rest)?;
+    let (rest, payload) = take(len).parse(rest)?;
     let payload = UserData::new(payload);
     Ok((rest, FrameInfo { id, payload }))
 }

@@ -3,10 +3,10 @@
 use core::fmt;
 
 use bytes::BufMut;
-use nom::{Parser, bytes::complete::take};
+use nom::Parser;
 
 use crate::Presence::Required;
-use crate::cursor::{Cursor, Parsed, be_u8, be_u16, be_u32, be_u64};
+use crate::cursor::{Cursor, Parsed, be_u8, be_u16, be_u32, be_u64, take};
 use crate::{
     Body, Command, Datatype, EncodeError, Lengths, Message, MessageError, MessageErrorKind, Opcode,
     Parts, Section, Shape, StatusOnly, UserData,

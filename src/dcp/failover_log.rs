@@ -38,6 +38,7 @@ impl FailoverEntry {
     }
 }
 
+#[inline]
 fn entry(input: &[u8]) -> Parsed<'_, FailoverEntry> {
     let (rest, (vbucket_uuid, seqno)) = (be_u64, be_u64).parse(input)?;
     let entry = FailoverEntry {
