@@ -7,6 +7,7 @@ use std::path::Path;
 #[expect(
     unreachable_pub,
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     reason = "a crate of its own, of tests"
 )]
@@ -99,4 +100,24 @@ fn validate() {
         // Nor are these.
         let _ = properties::validate(data);
     });
+}
+
+#[test]
+fn streams() {
+    replay("streams", properties::streams);
+}
+
+#[test]
+fn takeover() {
+    replay("takeover", properties::takeover);
+}
+
+#[test]
+fn flow() {
+    replay("flow", properties::flow);
+}
+
+#[test]
+fn resume() {
+    replay("resume", properties::resume);
 }

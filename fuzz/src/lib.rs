@@ -4,6 +4,7 @@
 //! the corpus, in plain `cargo test`.
 
 mod rules;
+mod track;
 mod values;
 
 use core::slice;
@@ -19,6 +20,7 @@ use mcbp::{
     Request, RequestInfo, ResponseInfo,
 };
 pub use rules::{policy, validate};
+pub use track::{flow, resume, streams, takeover};
 pub use values::{control, json, key, snappy, system_event, xattr};
 
 /// However a stream is cut into reads, and however packets are taken off it, they are the same,

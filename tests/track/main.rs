@@ -7,6 +7,9 @@
     reason = "a test may panic"
 )]
 
+mod anything;
+mod dice;
+mod game;
 mod messages;
 mod model;
 mod properties;

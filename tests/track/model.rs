@@ -15,7 +15,7 @@ use mcbp::track::takeover::Takeover;
 use mcbp::track::{Outgoing, Side, Verdict, agree};
 use mcbp::{Status, StreamEndReason, StreamFlags, VbucketState};
 
-use crate::messages::{
+use super::messages::{
     added, closed, set_state, state_answer, stream_answer, stream_end, stream_request,
 };
 
