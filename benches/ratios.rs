@@ -18,11 +18,11 @@ use shared::{Corpus, Form, Prepared, Task};
 /// How slow a way may be: the task, its input, the way, and the ratio.
 const TARGETS: [(&str, &str, &str, f64); 9] = [
     ("typed decode, borrowed", "small, in cache", "mcbp", 1.25),
-    ("stream decode", "small, in cache", "a Batch a read", 1.5),
+    ("stream decode", "small, in cache", "a `Batch` a read", 1.5),
     (
         "stream decode",
         "small, in cache",
-        "Packet<Bytes> each",
+        "`Packet<Bytes>` each",
         4.0,
     ),
     ("encode into a reserved Vec", "small, in cache", "mcbp", 1.3),

@@ -249,7 +249,11 @@ fn best<T, R>(
 
 impl<const N: usize> Curves<N> {
     fn show(&self, draw: bool) -> Outcome {
-        println!("\n| {} | {} |", self.x, self.names.join(" | "));
+        // Or it would be taken for HTML.
+        let names = self
+            .names
+            .map(|name| name.replace("Packet<Bytes>", "`Packet<Bytes>`"));
+        println!("\n| {} | {} |", self.x, names.join(" | "));
         println!("|---:|{}", "---:|".repeat(N));
         for (x, nanos) in &self.points {
             let nanos = nanos.map(|nanos| format!("{nanos:.1} ns"));

@@ -131,10 +131,10 @@ impl<'a> Prepared<'a> {
         let bytes = self.corpus.bytes.as_slice();
         let floor = || floor::decode_stream(black_box(bytes), READ_LEN);
         self.task("stream decode", floor)
-            .or("a Batch a read", || {
+            .or("a `Batch` a read", || {
                 subject::decode_batches(black_box(bytes), READ_LEN)
             })
-            .or("Packet<Bytes> each", || {
+            .or("`Packet<Bytes>` each", || {
                 subject::decode_packets(black_box(bytes), READ_LEN)
             })
     }
