@@ -12,6 +12,7 @@ mod common;
 mod memory;
 
 use core::fmt::{self, Write};
+#[cfg(feature = "std")]
 use std::io::IoSlice;
 
 use bytes::{Buf, BufMut, BytesMut};
@@ -105,6 +106,7 @@ fn a_packet_as_a_buffer_takes_no_memory() {
 }
 
 /// The bytes of a packet that are not where the message has them: those were copied.
+#[cfg(feature = "std")]
 fn copied(slices: &[IoSlice<'_>], originals: [&[u8]; 2]) -> usize {
     let is_original = |slice: &&IoSlice<'_>| {
         let is_it = |original: &[u8]| original.as_ptr_range() == slice.as_ptr_range();
@@ -114,6 +116,7 @@ fn copied(slices: &[IoSlice<'_>], originals: [&[u8]; 2]) -> usize {
     copies.map(|slice| slice.len()).sum()
 }
 
+#[cfg(feature = "std")]
 #[test]
 fn a_vectored_write_copies_96_bytes_at_most() {
     let key = [b'k'; 250];
