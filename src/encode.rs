@@ -39,7 +39,7 @@ impl<'a> Parts<'a> {
     };
 
     /// A message with the extras that `write` puts down.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn extras(write: impl FnOnce(&mut &mut [u8])) -> Self {
         let mut parts = Self::EMPTY.value_fields(write);
         parts.extras_len = parts.fields_len;
@@ -47,7 +47,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Adds a value that `write` puts down; such a message has no key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value_fields(mut self, write: impl FnOnce(&mut &mut [u8])) -> Self {
         let start = Header::LEN.saturating_add(self.fields_len.into());
         let mut room = self.head.get_mut(start..).unwrap_or_default();
@@ -58,37 +58,37 @@ impl<'a> Parts<'a> {
     }
 
     /// Adds the key.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn key(self, key: &'a [u8]) -> Self {
         Self { key, ..self }
     }
 
     /// Adds the value.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn value(self, value: &'a [u8]) -> Self {
         Self { value, ..self }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn encoded_len(&self, framing_extras: FramingExtras<'_>) -> usize {
         let body = self.lengths(framing_extras).total();
         body.saturating_add(Header::LEN)
     }
 
     /// Refuses what no reader would take.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(&self, shape: Shape) -> Result<(), EncodeError> {
         let lengths = self.lengths(FramingExtras::ABSENT);
         if !shape.key.allows(lengths.key) {
-            Err(EncodeError::Missing(Section::Key))
+            Err(missing(Section::Key))
         } else if !shape.value.allows(lengths.value) {
-            Err(EncodeError::Missing(Section::Value))
+            Err(missing(Section::Value))
         } else {
             Ok(())
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn header(
         &self,
         magic: Magic,
@@ -104,7 +104,7 @@ impl<'a> Parts<'a> {
         Header::new(magic, command.byte(), lengths)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn into_buf(
         mut self,
         header: &Header,
@@ -123,7 +123,35 @@ impl<'a> Parts<'a> {
         }
     }
 
-    #[inline]
+    /// Appends header and fields to `dst`, if all of the packet has room there, and gives what has
+    /// to follow.
+    #[inline(always)]
+    pub(crate) fn encode_head(
+        mut self,
+        header: &Header,
+        framing_extras: FramingExtras<'_>,
+        dst: &mut impl BufMut,
+    ) -> Result<[&'a [u8]; 2], EncodeError> {
+        if dst.remaining_mut() < self.encoded_len(framing_extras) {
+            return Err(no_room());
+        }
+        if let Some(room) = self.head.first_chunk_mut() {
+            *room = header.to_bytes();
+        }
+        let len = Header::LEN.saturating_add(self.fields_len.into());
+        let mut head = self.head.get(..len).unwrap_or_default();
+        let between = framing_extras.as_bytes();
+        if !between.is_empty() {
+            let (header, fields) = head.split_at_checked(Header::LEN).unwrap_or_default();
+            dst.put_slice(header);
+            dst.put_slice(between);
+            head = fields;
+        }
+        dst.put_slice(head);
+        Ok([self.key, self.value])
+    }
+
+    #[inline(always)]
     fn lengths(&self, framing_extras: FramingExtras<'_>) -> SectionLengths {
         SectionLengths {
             framing_extras: framing_extras.as_bytes().len(),
@@ -142,6 +170,19 @@ impl fmt::Debug for Parts<'_> {
             .field("lengths", &self.lengths(FramingExtras::ABSENT))
             .finish_non_exhaustive()
     }
+}
+
+// Out of line, so that writing a packet, of which this is the rare end, is compiled for speed.
+#[cold]
+#[inline(never)]
+const fn missing(section: Section) -> EncodeError {
+    EncodeError::Missing(section)
+}
+
+#[cold]
+#[inline(never)]
+const fn no_room() -> EncodeError {
+    EncodeError::NoRoom
 }
 
 /// An encoded packet in a few chunks: a head of its own, key and value where they were.
@@ -172,7 +213,7 @@ impl<'a> PacketBuf<'a> {
     #[inline]
     pub fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError> {
         if dst.remaining_mut() < self.remaining() {
-            return Err(EncodeError::NoRoom);
+            return Err(no_room());
         }
         if self.framing_extras.is_empty() {
             dst.put_slice(self.head(self.start, self.end));

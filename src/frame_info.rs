@@ -84,6 +84,7 @@ impl<'a> FramingExtras<'a> {
     }
 
     /// Whether the packet has a magic with room for framing extras.
+    #[inline]
     pub const fn is_present(self) -> bool {
         !matches!(self.form, Form::Absent)
     }
@@ -94,11 +95,13 @@ impl<'a> FramingExtras<'a> {
     /// `DCP_EXPIRATION` like this on a stream with a stream id: magic 0x08, the three bytes
     /// `22 hh ll` in the body and in its length, but 0 in header byte 2 (reference 6.8). Such a
     /// message is read as it was meant and written as it came.
+    #[inline]
     pub const fn is_unannounced(self) -> bool {
         matches!(self.form, Form::Unannounced)
     }
 
     /// The bytes of the section.
+    #[inline]
     pub const fn as_bytes(self) -> &'a [u8] {
         self.bytes
     }

@@ -189,31 +189,29 @@ impl Header {
     /// # Errors
     ///
     /// [`EncodeError::TooLong`] or [`EncodeError::BodyTooLong`] if a length field cannot say it.
-    #[inline]
+    #[inline(always)]
     pub fn new(magic: Magic, opcode: u8, lengths: SectionLengths) -> Result<Self, EncodeError> {
         let (framing_extras_limit, key_limit) = if magic.has_framing_extras() {
             (u8::MAX, u16::from(u8::MAX))
         } else {
             (0, u16::MAX)
         };
-        let too_long = |section, limit| EncodeError::TooLong { section, limit };
-        let body_len = u32::try_from(lengths.total()).map_err(|_| EncodeError::BodyTooLong)?;
+        let Ok(body_len) = u32::try_from(lengths.total()) else {
+            return Err(body_too_long());
+        };
         Ok(Self {
             magic,
             opcode,
             framing_extras_len: u8::try_from(lengths.framing_extras)
                 .ok()
                 .filter(|&len| len <= framing_extras_limit)
-                .ok_or(too_long(
-                    Section::FramingExtras,
-                    framing_extras_limit.into(),
-                ))?,
+                .ok_or_else(|| too_long(Section::FramingExtras, framing_extras_limit.into()))?,
             extras_len: u8::try_from(lengths.extras)
                 .map_err(|_| too_long(Section::Extras, u8::MAX.into()))?,
             key_len: u16::try_from(lengths.key)
                 .ok()
                 .filter(|&len| len <= key_limit)
-                .ok_or(too_long(Section::Key, key_limit.into()))?,
+                .ok_or_else(|| too_long(Section::Key, key_limit.into()))?,
             datatype: Datatype::RAW,
             vbucket_or_status: 0,
             body_len,
@@ -364,6 +362,18 @@ impl Header {
             .wrapping_add(self.extras_len as u32)
             .wrapping_add(self.key_len as u32)
     }
+}
+
+#[cold]
+#[inline(never)]
+const fn too_long(section: Section, limit: u32) -> EncodeError {
+    EncodeError::TooLong { section, limit }
+}
+
+#[cold]
+#[inline(never)]
+const fn body_too_long() -> EncodeError {
+    EncodeError::BodyTooLong
 }
 
 /// The lengths of a body's sections, in bytes.

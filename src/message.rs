@@ -380,7 +380,27 @@ impl<'a, M: Message<'a>> Request<'a, M> {
     /// What no header can say or no reader would take is refused; then nothing was written.
     #[inline]
     pub fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError> {
-        self.to_buf()?.encode(dst)
+        let rest = self.encode_head(dst)?;
+        rest.into_iter().for_each(|section| dst.put_slice(section));
+        Ok(())
+    }
+
+    /// Appends the packet but for its last sections, for which there is room.
+    #[inline(always)]
+    pub(crate) fn encode_head(&self, dst: &mut impl BufMut) -> Result<[&[u8]; 2], EncodeError> {
+        if self.framing_extras.is_present() {
+            return self.encode_framed_head(dst);
+        }
+        let none = FramingExtras::ABSENT;
+        let (header, parts) = self.seal(none)?;
+        parts.encode_head(&header, none, dst)
+    }
+
+    /// The same with framing extras: on their own, so that the others need not ask for them.
+    #[inline(never)]
+    fn encode_framed_head(&self, dst: &mut impl BufMut) -> Result<[&[u8]; 2], EncodeError> {
+        let (header, parts) = self.seal(self.framing_extras)?;
+        parts.encode_head(&header, self.framing_extras, dst)
     }
 
     /// The packet as a buffer of a few chunks; key and value are not copied.
@@ -390,7 +410,14 @@ impl<'a, M: Message<'a>> Request<'a, M> {
     /// As [`encode`](Self::encode).
     #[inline]
     pub fn to_buf(&self) -> Result<PacketBuf<'_>, EncodeError> {
-        let magic = match (M::COMMAND, self.framing_extras.is_present()) {
+        let (header, parts) = self.seal(self.framing_extras)?;
+        Ok(parts.into_buf(&header, self.framing_extras))
+    }
+
+    /// The message taken apart, and the header for it with these framing extras.
+    #[inline(always)]
+    fn seal(&self, framing_extras: FramingExtras<'_>) -> Result<(Header, Parts<'_>), EncodeError> {
+        let magic = match (M::COMMAND, framing_extras.is_present()) {
             (Command::Client(_), false) => Magic::ClientRequest,
             (Command::Client(_), true) => Magic::AltClientRequest,
             (Command::Server(_), false) => Magic::ServerRequest,
@@ -398,12 +425,12 @@ impl<'a, M: Message<'a>> Request<'a, M> {
         };
         let parts = self.message.parts();
         parts.check(M::SHAPE)?;
-        let mut header = parts.header(magic, M::COMMAND, self.framing_extras)?;
+        let mut header = parts.header(magic, M::COMMAND, framing_extras)?;
         header.set_datatype(self.datatype);
         header.set_vbucket_or_status(self.vbucket);
         header.set_opaque(self.opaque);
         header.set_cas(self.cas);
-        Ok(parts.into_buf(&header, self.framing_extras))
+        Ok((header, parts))
     }
 }
 
@@ -470,7 +497,27 @@ impl<'a, R: Reply<'a>> Response<'a, R> {
     /// What no header can say or no reader would take is refused; then nothing was written.
     #[inline]
     pub fn encode(&self, dst: &mut impl BufMut) -> Result<(), EncodeError> {
-        self.to_buf()?.encode(dst)
+        let rest = self.encode_head(dst)?;
+        rest.into_iter().for_each(|section| dst.put_slice(section));
+        Ok(())
+    }
+
+    /// Appends the packet but for its last sections, for which there is room.
+    #[inline(always)]
+    pub(crate) fn encode_head(&self, dst: &mut impl BufMut) -> Result<[&[u8]; 2], EncodeError> {
+        if self.framing_extras.is_present() {
+            return self.encode_framed_head(dst);
+        }
+        let none = FramingExtras::ABSENT;
+        let (header, parts) = self.seal(none)?;
+        parts.encode_head(&header, none, dst)
+    }
+
+    /// The same with framing extras: on their own, so that the others need not ask for them.
+    #[inline(never)]
+    fn encode_framed_head(&self, dst: &mut impl BufMut) -> Result<[&[u8]; 2], EncodeError> {
+        let (header, parts) = self.seal(self.framing_extras)?;
+        parts.encode_head(&header, self.framing_extras, dst)
     }
 
     /// The packet as a buffer of a few chunks; key and value are not copied.
@@ -480,10 +527,17 @@ impl<'a, R: Reply<'a>> Response<'a, R> {
     /// As [`encode`](Self::encode).
     #[inline]
     pub fn to_buf(&self) -> Result<PacketBuf<'_>, EncodeError> {
+        let (header, parts) = self.seal(self.framing_extras)?;
+        Ok(parts.into_buf(&header, self.framing_extras))
+    }
+
+    /// The reply taken apart, and the header for it with these framing extras.
+    #[inline(always)]
+    fn seal(&self, framing_extras: FramingExtras<'_>) -> Result<(Header, Parts<'_>), EncodeError> {
         if !self.reply.fits(self.status) {
             return Err(EncodeError::OtherReply);
         }
-        let magic = match (R::COMMAND, self.framing_extras.is_present()) {
+        let magic = match (R::COMMAND, framing_extras.is_present()) {
             (Command::Client(_), false) => Magic::ClientResponse,
             (Command::Client(_), true) => Magic::AltClientResponse,
             (Command::Server(_), false) => Magic::ServerResponse,
@@ -491,12 +545,12 @@ impl<'a, R: Reply<'a>> Response<'a, R> {
         };
         let parts = self.reply.parts();
         parts.check(R::SHAPE)?;
-        let mut header = parts.header(magic, R::COMMAND, self.framing_extras)?;
+        let mut header = parts.header(magic, R::COMMAND, framing_extras)?;
         header.set_datatype(self.datatype);
         header.set_vbucket_or_status(self.status.0);
         header.set_opaque(self.opaque);
         header.set_cas(self.cas);
-        Ok(parts.into_buf(&header, self.framing_extras))
+        Ok((header, parts))
     }
 }
 
@@ -569,10 +623,12 @@ macro_rules! messages {
             /// written.
             #[inline]
             pub fn encode(&self, dst: &mut impl bytes::BufMut) -> Result<(), $crate::EncodeError> {
-                match self {
-                    $( Self::$Name(message) => message.encode(dst), )*
-                    Self::Other(packet) => packet.encode(dst),
-                }
+                let rest = match self {
+                    $( Self::$Name(message) => message.encode_head(dst)?, )*
+                    Self::Other(packet) => return packet.encode(dst),
+                };
+                rest.into_iter().for_each(|section| dst.put_slice(section));
+                Ok(())
             }
 
             /// The packet as a buffer of a few chunks; key and value are not copied.
