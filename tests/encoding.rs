@@ -228,6 +228,14 @@ fn vectored_slices_are_those_of_the_message() {
         let slices = &slots[..count];
         assert_eq!(concat(slices), bytes);
         assert!(slices.iter().all(|slice| !slice.is_empty()));
+        // Header and fields are all that is copied, however long the packet.
+        let is_copied = |slice: &&IoSlice<'_>| !bytes.as_ptr_range().contains(&slice.as_ptr());
+        let copied: usize = slices
+            .iter()
+            .filter(is_copied)
+            .map(|slice| slice.len())
+            .sum();
+        assert!((24..=77).contains(&copied), "{copied} bytes copied");
         let is_borrowed = |section: &[u8]| {
             section.is_empty() || {
                 let mut slices = slices.iter();
