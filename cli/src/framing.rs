@@ -260,14 +260,14 @@ impl Stream {
         let before = match self.state {
             State::New { complete: true } => {
                 match begins_with_packet(&self.buffer, Proof::Header) {
-                    None => return,
-                    Some(true) => 0,
+                    None => {}
+                    Some(true) => self.state = State::InStep(Decoder::default()),
                     Some(false) => {
                         self.discard();
                         self.state = State::Foreign;
-                        return;
                     }
                 }
+                return;
             }
             // A stream without a beginning may be anything: nothing is said of what is skipped.
             State::New { complete: false } => 0,
@@ -525,6 +525,22 @@ mod tests {
                 "{len}"
             );
         }
+    }
+
+    #[test]
+    fn a_strange_first_packet_is_not_skipped() {
+        let mut strange = stream();
+        // A datatype that no server knows.
+        strange[5] = 0x81;
+        for len in [1, 24, 58, strange.len()] {
+            let pieces: Vec<_> = strange.chunks(len).map(Ok).collect();
+            assert!(found(COMPLETE, &pieces).into_iter().eq(numbers(0..61)));
+        }
+        // What follows it does not make it worse.
+        let first = &stream()[..58];
+        let bytes = [first, &[0xff; 24]].concat();
+        let illegal = "unknown magic 0xff".to_owned();
+        assert_eq!(found(COMPLETE, &[Ok(&bytes)])[..2], [Ok(0), Err(illegal)]);
     }
 
     /// Packet 10 starts at 715 and is 88 bytes long.
