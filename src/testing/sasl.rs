@@ -13,7 +13,7 @@ use crate::kv::Plain;
 ///
 /// This crate has no cryptography: [`PlainPasswords`] knows `PLAIN` only. For SCRAM, implement
 /// this over a SASL library of your choice.
-pub trait Authenticator: Send {
+pub trait Authenticator: Send + Sync {
     /// The mechanisms on offer, as `SASL_LIST_MECHS` answers: names with spaces between them.
     fn mechanisms(&self) -> &str;
 
@@ -22,7 +22,7 @@ pub trait Authenticator: Send {
 }
 
 /// One client's exchange.
-pub trait Exchange: Send {
+pub trait Exchange: Send + Sync {
     /// Takes what the client says, in `SASL_AUTH` first and in `SASL_STEP` then.
     fn step(&mut self, data: UserData<'_>) -> Step;
 }

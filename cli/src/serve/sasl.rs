@@ -3,7 +3,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mcbp::UserData;
 use mcbp::testing::{Authenticator, Exchange, PlainPasswords, Step};
@@ -37,7 +37,7 @@ impl Passwords {
         }
         let secrets = users
             .iter()
-            .map(|(user, password)| (user.clone(), Secrets::of(password.as_bytes())))
+            .map(|(user, password)| (user.clone(), Secrets::new(password)))
             .collect();
         let scram = SASLConfig::builder()
             .with_defaults()
@@ -99,11 +99,12 @@ impl Exchange for Scram {
     }
 }
 
-/// What a server keeps of a password, by mechanism.
+/// A password, and what a server keeps of it by mechanism, as soon as somebody asks.
 struct Secrets {
-    sha1: Keys,
-    sha256: Keys,
-    sha512: Keys,
+    password: String,
+    sha1: OnceLock<Keys>,
+    sha256: OnceLock<Keys>,
+    sha512: OnceLock<Keys>,
 }
 
 struct Keys {
@@ -116,32 +117,46 @@ const ITERATIONS: u32 = 4096;
 const SALT: &[u8] = b"of a test server";
 
 impl Secrets {
-    fn of(password: &[u8]) -> Self {
-        let mut salted = Default::default();
-        hash_password::<Sha1>(password, ITERATIONS, SALT, &mut salted);
-        let (client, server) = derive_keys::<Sha1>(&salted);
-        let sha1 = Keys {
-            stored: Sha1::digest(client).to_vec(),
-            server: server.to_vec(),
-        };
-        let mut salted = Default::default();
-        hash_password::<Sha256>(password, ITERATIONS, SALT, &mut salted);
-        let (client, server) = derive_keys::<Sha256>(&salted);
-        let sha256 = Keys {
-            stored: Sha256::digest(client).to_vec(),
-            server: server.to_vec(),
-        };
-        let mut salted = Default::default();
-        hash_password::<Sha512>(password, ITERATIONS, SALT, &mut salted);
-        let (client, server) = derive_keys::<Sha512>(&salted);
-        let sha512 = Keys {
-            stored: Sha512::digest(client).to_vec(),
-            server: server.to_vec(),
-        };
+    fn new(password: &str) -> Self {
         Self {
-            sha1,
-            sha256,
-            sha512,
+            password: password.to_owned(),
+            sha1: OnceLock::new(),
+            sha256: OnceLock::new(),
+            sha512: OnceLock::new(),
+        }
+    }
+
+    fn keys(&self, mechanism: &str) -> Option<&Keys> {
+        let password = self.password.as_bytes();
+        Some(match mechanism {
+            "SCRAM-SHA-1" => self.sha1.get_or_init(|| {
+                let mut salted = Default::default();
+                hash_password::<Sha1>(password, ITERATIONS, SALT, &mut salted);
+                let (client, server) = derive_keys::<Sha1>(&salted);
+                Keys::new(&Sha1::digest(client), &server)
+            }),
+            "SCRAM-SHA-256" => self.sha256.get_or_init(|| {
+                let mut salted = Default::default();
+                hash_password::<Sha256>(password, ITERATIONS, SALT, &mut salted);
+                let (client, server) = derive_keys::<Sha256>(&salted);
+                Keys::new(&Sha256::digest(client), &server)
+            }),
+            "SCRAM-SHA-512" => self.sha512.get_or_init(|| {
+                let mut salted = Default::default();
+                hash_password::<Sha512>(password, ITERATIONS, SALT, &mut salted);
+                let (client, server) = derive_keys::<Sha512>(&salted);
+                Keys::new(&Sha512::digest(client), &server)
+            }),
+            _ => return None,
+        })
+    }
+}
+
+impl Keys {
+    fn new(stored: &[u8], server: &[u8]) -> Self {
+        Self {
+            stored: stored.to_vec(),
+            server: server.to_vec(),
         }
     }
 }
@@ -159,10 +174,8 @@ impl SessionCallback for Users {
         let Some(secrets) = user.and_then(|user| self.0.get(user)) else {
             return Ok(());
         };
-        let keys = match session.mechanism().mechanism.as_str() {
-            "SCRAM-SHA-512" => &secrets.sha512,
-            "SCRAM-SHA-256" => &secrets.sha256,
-            _ => &secrets.sha1,
+        let Some(keys) = secrets.keys(session.mechanism().mechanism.as_str()) else {
+            return Ok(());
         };
         let stored = ScramStoredPassword::new(ITERATIONS, SALT, &keys.stored, &keys.server);
         request.satisfy::<ScramStoredPassword<'_>>(&stored)?;
