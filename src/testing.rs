@@ -51,6 +51,38 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # When it fails
+//!
+//! A [`Fault`] befalls packets of a kind: they are dropped, delayed, repeated, cut off, sent under
+//! another opaque; streams end, requests are refused, connections are closed. The next connection
+//! to the same node does not suffer from what has happened already, so a test of a reconnect needs
+//! no more than one line:
+//!
+//! ```
+//! # use mcbp::testing::{Node, Recipe};
+//! let mut node = Node::new(Recipe::default().bucket());
+//! node.faults = "close DCP_MUTATION after=100".parse()?;
+//! # Ok::<(), mcbp::testing::InvalidFault>(())
+//! ```
+//!
+//! What changes in the bucket has its consequences as well: [`Bucket::fail_over`] makes consumers
+//! roll back, [`Bucket::purge`] makes them start anew, [`Bucket::set_state`] and
+//! [`Bucket::drop_collection`] end streams.
+//!
+//! # When it consumes
+//!
+//! A connection that is opened without [`OpenFlags::PRODUCER`](crate::OpenFlags::PRODUCER) is that
+//! of a replica: silent until its first `DCP_ADD_STREAM`, then it negotiates in the order of its
+//! release, asks for the stream, applies what it gets to the bucket of its node, acknowledges,
+//! rolls back, and takes vbuckets over. Put what it sends into a connection of another node, and
+//! the other way round, and there are two nodes to try a proxy between.
+//!
+//! # What it is not
+//!
+//! There is no memory to run out of, no disk to wait for and no other node to fail over to; nobody
+//! lacks a privilege; documents cannot be written through a connection. Prepares are completed in
+//! the order they were made in.
+//!
 //! The companion command's `mcbp serve` puts it on a socket, with SCRAM.
 //!
 //! [`validate`]: crate::validate

@@ -211,6 +211,7 @@ impl Vbucket {
 
     /// Forgets all after a seqno.
     pub(super) fn cut(&mut self, seqno: u64) {
+        let seqno = seqno.min(self.high_seqno);
         let (state, persisted) = (self.state, self.persisted.min(seqno));
         let history = core::mem::take(&mut self.history);
         let purged = self.purged;

@@ -7,7 +7,7 @@ use mcbp::kv::{
     SaslListMechsReply, SelectBucket, VbSeqnosFilter, WideVbucketState,
 };
 use mcbp::testing::{Bucket, Document, Node, PlainPasswords};
-use mcbp::value::{CollectionId, ErrorMap, Manifest};
+use mcbp::value::{CollectionId, ErrorContext, ErrorMap, Manifest};
 use mcbp::{ErrorAttributes, Feature, Magic, Message, OpenFlags, ResponseInfo, Status};
 
 use super::client::{Client, FEATURES, status};
@@ -204,4 +204,23 @@ fn vbuckets_and_cluster_maps() {
     client.node.cluster_map = Some(r#"{"rev":1}"#.into());
     let map = client.ask(0, get);
     assert_eq!(map.sections().value.expose(), br#"{"rev":1}"#);
+}
+
+#[test]
+fn refusals_say_why_in_json() {
+    let mut client = client();
+    let hello = Hello {
+        agent: "client".into(),
+        features: Features::new(&[0, 0x0d]).expect("a feature"),
+    };
+    let answer = client.ask(0, hello);
+    assert_eq!(status(&answer), Status::EINVAL);
+    assert_eq!(answer.header().datatype(), mcbp::Datatype::JSON);
+    let context = ErrorContext::from_json(answer.sections().value.expose());
+    assert!(context.expect("JSON").context.is_some());
+    // A validator of its own says it in the same way.
+    let answer = client.ask(1, GetErrorMap { version: 2 });
+    assert_eq!(status(&answer), Status::EINVAL);
+    let context = ErrorContext::from_json(answer.sections().value.expose());
+    assert!(context.expect("JSON").context.is_some());
 }

@@ -89,7 +89,6 @@ async fn serve(handle: &Handle, socket: TcpStream) -> Result<SessionEnd, Session
         }
         let wait = timeout.map_or(Duration::MAX, |at| at.saturating_sub(now));
         tokio::select! {
-            biased;
             _ = stopped.wait_for(|stopped| *stopped) => return Ok(SessionEnd::Stopped),
             _ = evictions.changed() => return Ok(SessionEnd::Stopped),
             written = writer.write(&out), if !out.is_empty() => out.advance(written?),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::super::bucket::Bucket;
-use super::super::node::Node;
+use super::super::node::{Node, Release};
 use super::super::sasl::Step;
 use super::link::{Link, unknown_in_manifest};
 use super::{Closing, Connection, cluster};
@@ -42,7 +42,11 @@ impl Connection {
             }
             KvRequest::Noop(_) => answering.succeed(kv::NoopReply::default()),
             KvRequest::Version(_) => {
-                answering.succeed(kv::VersionReply::Accepted("8.0.1-testing".into()));
+                let version = match answering.node.release {
+                    Release::V7_2 => "7.2.9-testing",
+                    Release::V8_0 => "8.0.1-testing",
+                };
+                answering.succeed(kv::VersionReply::Accepted(version.into()));
             }
             // The answers end with one that says nothing.
             KvRequest::Stat(_) => answering.succeed(kv::StatReply::default()),

@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::time::Duration;
 
 use bytes::BytesMut;
+use serde_json::json;
 
 use super::super::fault::Faults;
 use super::super::sasl::Exchange;
@@ -85,7 +86,7 @@ impl Link {
         status: Status,
         context: &str,
     ) {
-        let value = format!(r#"{{"error":{{"context":"{context}"}}}}"#);
+        let value = json!({ "error": { "context": context } }).to_string();
         self.refuse_with(faults, now, request, status, &value);
     }
 
@@ -132,7 +133,9 @@ impl Link {
 
 /// What is said of a collection or scope that is not there.
 pub(super) fn unknown_in_manifest(uid: u64) -> String {
-    format!(
-        r#"{{"error":{{"context":"Unknown scope or collection in operation"}},"manifest_uid":"{uid:x}"}}"#
-    )
+    json!({
+        "error": { "context": "Unknown scope or collection in operation" },
+        "manifest_uid": format!("{uid:x}"),
+    })
+    .to_string()
 }
