@@ -82,16 +82,17 @@ pub enum FaultKind {
     Cut(usize),
     /// The connection is closed instead.
     Close,
-    /// The stream ends instead, for this reason.
+    /// The stream ends instead, for this reason; with `DCP_STREAM_REQ`, instead of being granted,
+    /// and without an answer (MB-53445).
     End(StreamEndReason),
-    /// A request is not answered as it should be, but with this status.
+    /// A request is not answered as it should be, but with this status; nothing is done.
     Refuse(Status),
     /// A stream request is answered with a rollback to this seqno.
     Rollback(u64),
 }
 
-/// Which packets a fault is about: what the node sends, or, for [`FaultKind::Refuse`] and
-/// [`FaultKind::Rollback`], what it is asked.
+/// Which packets a fault is about: what the node sends, or what it is asked, for
+/// [`FaultKind::Refuse`], [`FaultKind::Rollback`], and [`FaultKind::End`] of a `DCP_STREAM_REQ`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Selector {
     /// Packets with this opcode, requests and responses alike.

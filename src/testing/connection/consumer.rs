@@ -47,8 +47,6 @@ struct Replica {
     flags: StreamFlags,
     /// The `ADD_STREAM` that is not answered yet.
     asked_by: Option<Header>,
-    /// Whether the producer has accepted it.
-    is_open: bool,
     snapshot: Option<ReplicaSnapshot>,
 }
 
@@ -194,7 +192,6 @@ impl Consumer {
             counter: self.counter,
             flags,
             asked_by: Some(header),
-            is_open: false,
             snapshot: None,
         };
         let vbucket = header.vbucket_or_status();
@@ -327,7 +324,6 @@ impl Consumer {
         }
         if let StreamRequestReply::Accepted(log) = reply {
             node.bucket.follow(vbucket, log);
-            stream.is_open = true;
             let high_prepared = node.bucket.vbucket(vbucket);
             let high_prepared = high_prepared.map_or(0, |own| own.high_prepared_seqno());
             if self.has_sync_writes && high_prepared > 0 {

@@ -76,8 +76,10 @@ impl Producer {
             // A wrong one is judged below.
             let _ = noop.on_answer(&answer, now);
         }
-        // What acknowledges may let a takeover go on.
-        self.ready.extend(self.streams.keys());
+        if answer.acknowledges.is_some() {
+            // A takeover may go on.
+            self.ready = self.streams.keys().copied().collect();
+        }
         let edition = if self.settings.v7_status_codes {
             Edition::V7_0StatusCodes
         } else {
