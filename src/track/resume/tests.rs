@@ -4,7 +4,7 @@ use std::{format, vec};
 
 use super::*;
 use crate::dcp::{FailoverEntry, SnapshotMarkerV2, SnapshotMarkerV2Minor, StreamEnd};
-use crate::{Request, StreamEndReason};
+use crate::{Opcode, Packet, Request, StreamEndReason};
 
 const LOG: [u8; 32] = {
     let mut log = [0; 32];
@@ -184,6 +184,84 @@ fn table() {
         assert_eq!(cursor.checkpoint(), checkpoint, "{name}");
         assert!(ask(&mut cursor).is_ok());
     }
+}
+
+/// A request with extras of 0, but for the seqno at `offset`.
+fn packet(opcode: Opcode, extras_len: u8, offset: usize, seqno: u64, key: &[u8]) -> Vec<u8> {
+    let key_len = u8::try_from(key.len()).expect("a short key");
+    let mut bytes = vec![0x80, opcode.0, 0, key_len, extras_len, 0, 0, 0, 0, 0, 0];
+    bytes.push(extras_len + key_len);
+    bytes.resize(24 + usize::from(extras_len), 0);
+    if let Some(field) = bytes.get_mut(24 + offset..24 + offset + 8) {
+        field.copy_from_slice(&seqno.to_be_bytes());
+    }
+    bytes.extend(key);
+    bytes
+}
+
+#[test]
+fn every_message_of_a_stream_is_taken_for_what_it_is() {
+    let mut pending = open(PARTIAL, true);
+    pending.on_marker(&marker(11, 30)).expect("open");
+    for (opcode, extras_len, offset, key) in [
+        (Opcode::DCP_MUTATION, 31, 0, &b"key"[..]),
+        (Opcode::DCP_DELETION, 18, 0, b"key"),
+        (Opcode::DCP_DELETION, 21, 0, b"key"),
+        (Opcode::DCP_EXPIRATION, 20, 0, b"key"),
+        (Opcode::DCP_SYSTEM_EVENT, 13, 0, b""),
+        (Opcode::DCP_PREPARE, 31, 0, b"key"),
+        (Opcode::DCP_COMMIT, 16, 8, b"key"),
+        (Opcode::DCP_ABORT, 16, 8, b"key"),
+        (Opcode::DCP_SEQNO_ADVANCED, 8, 0, b""),
+    ] {
+        for seqno in [11, 12, 13, 30, 31] {
+            let bytes = packet(opcode, extras_len, offset, seqno, key);
+            let (packet, _) = Packet::split_first(&bytes).unwrap().expect("whole");
+            let message = DcpRequest::read(packet).expect("legal");
+            let (mut cursor, mut expected) = (pending.clone(), pending.clone());
+            let outcome = match opcode {
+                Opcode::DCP_SEQNO_ADVANCED => {
+                    expected.on_seqno_advanced(SeqnoAdvanced { by_seqno: seqno })
+                }
+                _ => expected.on_item(seqno),
+            };
+            assert_eq!(cursor.on_message(&message), outcome, "{opcode} {seqno}");
+            assert_eq!(cursor, expected, "{opcode} {seqno}");
+        }
+    }
+    let mut cursor = open(PARTIAL, true);
+    for (message, before, after) in [
+        (Request::from(marker(31, 40)).into(), "→ open", "→ pending"),
+        (
+            Request::from(bracket(OsoFlags::START)).into(),
+            "→ pending",
+            "→ oso",
+        ),
+        (
+            Request::from(bracket(OsoFlags::END)).into(),
+            "→ oso",
+            "→ open",
+        ),
+        (end(), "→ open", "→ closed"),
+    ] {
+        assert_eq!(state(&cursor), before);
+        cursor.on_message(&message).expect("in order");
+        assert_eq!(state(&cursor), after);
+    }
+}
+
+#[test]
+fn a_seqno_may_stand_in_for_nothing() {
+    let mut cursor = open(PARTIAL, true);
+    cursor.on_marker(&marker(11, 30)).expect("open");
+    for seqno in [13, 13] {
+        let advanced = SeqnoAdvanced { by_seqno: seqno };
+        assert_eq!(cursor.on_seqno_advanced(advanced), Ok(Progress::Taken));
+    }
+    let last = 13;
+    let advanced = SeqnoAdvanced { by_seqno: 12 };
+    let refused = Err(CursorViolation::OutOfOrder { by_seqno: 12, last });
+    assert_eq!(cursor.on_seqno_advanced(advanced), refused);
 }
 
 #[test]
