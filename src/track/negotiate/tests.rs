@@ -557,3 +557,93 @@ fn sizes() {
     assert_eq!(size_of::<Plan<'_>>(), 128);
     assert_eq!(size_of::<Negotiation<'_>>(), 184);
 }
+
+#[test]
+fn stream_ids_take_collections() {
+    let wanted = Wanted {
+        stream_ids: Wish::Required,
+        ..consumer()
+    };
+    let everything: Vec<_> = plan(wanted).features().collect();
+    let (sent, negotiated) = negotiate(wanted, &everything, |_| Status::SUCCESS);
+    assert!(sent.contains(&"enable_stream_id=true*".into()), "{sent:?}");
+    assert!(negotiated.expect("granted").stream_ids);
+}
+
+#[test]
+fn a_release_has_what_it_brings() {
+    for (since, before, keys) in [
+        (
+            ServerVersion(7, 0, 0),
+            ServerVersion(6, 6, 5),
+            &["v7_dcp_status_codes=true"][..],
+        ),
+        (
+            ServerVersion(7, 2, 0),
+            ServerVersion(7, 1, 9),
+            &["flatbuffers_system_events=true", "change_streams=true"],
+        ),
+        (
+            ServerVersion(8, 0, 0),
+            ServerVersion(7, 9, 9),
+            &["set_noop_interval=1.500000", "max_marker_version=2.2"],
+        ),
+    ] {
+        let steps = |server| -> Vec<_> {
+            let wanted = Wanted {
+                server: Some(server),
+                expiry_opcode: Wish::IfPossible,
+                v7_status_codes: Wish::IfPossible,
+                ..EVERYTHING
+            };
+            plan(wanted).steps().map(said).collect()
+        };
+        for &key in keys {
+            assert!(steps(since).contains(&key.into()), "{key} in {since}");
+            assert!(!steps(before).contains(&key.into()), "{key} in {before}");
+        }
+    }
+}
+
+#[test]
+fn one_of_two_reasons_is_enough() {
+    for (flags, collections) in [
+        (OpenFlags::INCLUDE_XATTRS, Wish::No),
+        (OpenFlags::empty(), Wish::IfPossible),
+    ] {
+        let wanted = Wanted {
+            name: "n".into(),
+            flags,
+            collections,
+            noop_interval: None,
+            ..Wanted::default()
+        };
+        assert_eq!(Plan::new(wanted), Err(Conflict::NoNoops));
+    }
+    let wanted = Wanted {
+        features: &[Feature::DUPLEX, Feature::CLUSTERMAP_CHANGE_NOTIFICATION],
+        ..consumer()
+    };
+    assert!(Plan::new(wanted).is_ok(), "what it needs is asked for, too");
+    for flags in [
+        OpenFlags::NO_VALUE | OpenFlags::INCLUDE_XATTRS | OpenFlags::INCLUDE_DELETE_TIMES,
+        OpenFlags::INCLUDE_DELETE_TIMES,
+    ] {
+        let wanted = Wanted {
+            flags,
+            ..consumer()
+        };
+        assert_eq!(plan(wanted).warnings().next(), None, "{flags:?}");
+    }
+}
+
+#[test]
+fn the_buffer_of_a_consumer() {
+    let last = plan(consumer()).steps().last().expect("steps");
+    assert_eq!(said(last), "connection_buffer_size=10485760*");
+    let Step::Control(control) = last.step else {
+        panic!("{last:?}");
+    };
+    assert_eq!(control.value.to_string(), "10485760");
+    assert_eq!(format!("{:?}", control.value), "\"10485760\"");
+}
