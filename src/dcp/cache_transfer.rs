@@ -293,6 +293,30 @@ mod tests {
     }
 
     #[test]
+    fn all_or_nothing() {
+        let bytes = encoded(&[RECORD]);
+        for len in 0..bytes.len() {
+            let mut room = std::vec![0xa5; bytes.len()];
+            let written = RECORD.encode(&mut &mut room[..len]);
+            assert_eq!(written, Err(EncodeError::NoRoom), "{len}");
+            assert!(room.iter().all(|&byte| byte == 0xa5), "{len}");
+        }
+        let mut room = std::vec![0xa5; bytes.len()];
+        RECORD.encode(&mut room.as_mut_slice()).expect("room");
+        assert_eq!(room, bytes);
+    }
+
+    #[test]
+    fn debug_shows_the_records() {
+        let bytes = encoded(&[RECORD, RECORD]);
+        let records = CacheTransferRecords::new(&bytes).expect("whole records");
+        assert_eq!(
+            std::format!("{records:?}"),
+            std::format!("{:?}", [RECORD, RECORD])
+        );
+    }
+
+    #[test]
     fn a_lying_value_length_reads_nothing_beyond() {
         let mut bytes = encoded(&[RECORD]);
         bytes[24..28].copy_from_slice(&u32::MAX.to_be_bytes());

@@ -96,7 +96,7 @@ impl fmt::Debug for FailoverLog<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
+    use std::{format, vec::Vec};
 
     #[test]
     fn entries_in_both_directions() {
@@ -117,6 +117,7 @@ mod tests {
         );
         let log = FailoverLog::new(&bytes).expect("whole entries");
         assert_eq!(log.iter().collect::<Vec<_>>(), entries);
+        assert_eq!(format!("{log:?}"), format!("{entries:?}"));
     }
 
     #[test]

@@ -133,11 +133,24 @@ mod tests {
 
     #[test]
     fn all_or_nothing() {
-        let mut room = [0xa5; 3];
-        let mut dst = room.as_mut_slice();
-        let written = Features::encode(&[Feature::JSON; 2], &mut dst);
-        assert_eq!(written, Err(EncodeError::NoRoom));
-        assert_eq!(room, [0xa5; 3]);
+        for len in 0..4 {
+            let mut room = [0xa5; 4];
+            let mut dst = &mut room[..len];
+            let written = Features::encode(&[Feature::JSON; 2], &mut dst);
+            assert_eq!(written, Err(EncodeError::NoRoom), "{len}");
+            assert_eq!(room, [0xa5; 4]);
+        }
+        let mut room = [0xa5; 4];
+        Features::encode(&[Feature::JSON; 2], &mut room.as_mut_slice()).expect("room");
+        assert_eq!(room, [0, 0x0b, 0, 0x0b]);
+    }
+
+    #[test]
+    fn contains() {
+        let features = Features::new(&[0, 0x0b, 0x12, 0x34]).expect("whole features");
+        assert!(features.contains(Feature::JSON));
+        assert!(features.contains(Feature(0x1234)));
+        assert!(!features.contains(Feature::SNAPPY));
     }
 
     #[test]

@@ -136,12 +136,17 @@ mod tests {
     #[test]
     fn all_or_nothing() {
         let plain = plain("", "user", "pencil").expect("no NUL in it");
-        let mut room = [0xa5; 11];
-        assert_eq!(
-            plain.encode(&mut room.as_mut_slice()),
-            Err(EncodeError::NoRoom)
-        );
-        assert_eq!(room, [0xa5; 11]);
+        for len in 0..12 {
+            let mut room = [0xa5; 12];
+            assert_eq!(
+                plain.encode(&mut &mut room[..len]),
+                Err(EncodeError::NoRoom)
+            );
+            assert_eq!(room, [0xa5; 12], "{len}");
+        }
+        let mut room = [0xa5; 12];
+        plain.encode(&mut room.as_mut_slice()).expect("room");
+        assert_eq!(&room, b"\0user\0pencil");
     }
 
     #[test]

@@ -130,6 +130,8 @@ impl<'a> Reply<'a> for StatReply<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::format;
+
     use super::*;
     use crate::layout::{assert_layout, assert_reply_layout};
 
@@ -164,14 +166,15 @@ mod tests {
 
     #[test]
     fn arguments() {
-        for (group, name, argument) in [
-            ("", "", None),
-            ("dcp", "dcp", None),
-            ("key ", "key", Some("")),
-            ("key a b", "key", Some("a b")),
-            (" key", "", Some("key")),
+        for (group, name, argument, shown) in [
+            ("", "", None, "\"\""),
+            ("dcp", "dcp", None, "\"dcp\""),
+            ("key ", "key", Some(""), "\"key\" <ud>0 bytes</ud>"),
+            ("key a b", "key", Some("a b"), "\"key\" <ud>3 bytes</ud>"),
+            (" key", "", Some("key"), "\"\" <ud>3 bytes</ud>"),
         ] {
             let group = StatGroup::from(group);
+            assert_eq!(format!("{group:?}"), shown);
             assert_eq!(group.name(), name.into());
             assert_eq!(group.argument(), argument.map(UserData::from));
         }

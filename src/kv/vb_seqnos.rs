@@ -97,7 +97,7 @@ impl fmt::Debug for VbSeqnos<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
+    use std::{format, vec::Vec};
 
     #[test]
     fn entries_in_both_directions() {
@@ -115,6 +115,7 @@ mod tests {
         assert!(bytes.iter().copied().eq(0..20));
         let seqnos = VbSeqnos::new(&bytes).expect("whole entries");
         assert_eq!(seqnos.iter().collect::<Vec<_>>(), entries);
+        assert_eq!(format!("{seqnos:?}"), format!("{entries:?}"));
     }
 
     #[test]
