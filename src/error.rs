@@ -274,7 +274,7 @@ impl core::error::Error for EncodeError {}
 
 #[cfg(test)]
 mod tests {
-    use std::{string::ToString, vec::Vec};
+    use std::{format, string::ToString, vec::Vec};
 
     use super::*;
 
@@ -296,6 +296,7 @@ mod tests {
         ] {
             assert_eq!(lengths.iter().collect::<Vec<_>>(), list);
             assert_eq!(lengths.to_string(), text);
+            assert_eq!(format!("{lengths:?}"), text);
             for len in 0..=300 {
                 let is_listed = list.iter().any(|&listed| usize::from(listed) == len);
                 assert_eq!(lengths.contains(len), is_listed);

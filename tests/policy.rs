@@ -736,3 +736,13 @@ fn ends_of_streams() {
         assert_eq!((advice.reason, advice.action), (None, ReopenWithBackOff));
     }
 }
+
+#[test]
+fn sets_of_value_shapes() {
+    let listed = [ValueShape::Seqno, ValueShape::Other];
+    for (set, inside) in [(Set::Only(&listed), true), (Set::Except(&listed), false)] {
+        for shape in ValueShape::ALL {
+            assert_eq!(set.contains(shape), listed.contains(&shape) == inside);
+        }
+    }
+}

@@ -485,6 +485,15 @@ mod tests {
     }
 
     #[test]
+    fn a_full_buffer_has_no_room() {
+        let mut ledger = ConsumerLedger::new(124, Duration::ZERO);
+        ledger.on_packet(Sender::Producer, &message(100));
+        assert_eq!(ledger.stuck(), None);
+        ledger.on_packet(Sender::Producer, &message(24));
+        assert_eq!(ledger.stuck(), Some(Stuck::Unprocessed { bytes: 124 }));
+    }
+
+    #[test]
     fn why_the_producer_waits() {
         let mut ledger = ConsumerLedger::new(100, Duration::ZERO);
         ledger.on_packet(Sender::Producer, &message(99));
