@@ -38,3 +38,20 @@ pub(super) fn check(key: &[u8]) -> Result<(), Violation> {
     };
     refuse(logical.len() > max_len, const { Violation::of("V16-long") })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_two_bytes_is_neither_reserved_nor_the_default() {
+        for id in [1, 3, 7] {
+            assert!(check(&[id, b'k']).is_err(), "{id}");
+            assert!(check(&[0x80 | id, 0x01, b'k']).is_ok(), "{id} + 128");
+        }
+        let mut key = [b'k'; 2 + MAX_LEN + 1];
+        key[..2].copy_from_slice(&[0x80, 0x01]);
+        assert!(check(&key[..2 + MAX_LEN]).is_ok());
+        assert!(check(&key).is_err());
+    }
+}

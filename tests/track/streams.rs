@@ -666,6 +666,7 @@ fn what_is_no_business_of_the_machine_passes() {
 
 #[test]
 fn memory_is_taken_once() {
+    const { assert!(Streams::BYTES_PER_STREAM > size_of::<StreamError>()) };
     const { assert!(Streams::BYTES_PER_STREAM <= 52) };
     let mut streams = Streams::new(Config {
         vbuckets: 1024,

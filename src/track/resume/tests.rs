@@ -451,6 +451,9 @@ fn rollbacks() {
     };
     assert_eq!(cursor.checkpoint(), at_5);
     ask(&mut cursor).expect("a rollback closes");
+    cursor.on_reply(&rollback(3)).expect("asked");
+    assert_eq!(cursor.checkpoint().purge_seqno, 3, "still purged");
+    ask(&mut cursor).expect("a rollback closes");
     cursor.on_reply(&rollback(2)).expect("asked");
     assert_eq!(
         cursor.checkpoint().purge_seqno,

@@ -129,3 +129,50 @@ pub enum Failure {
     /// There was no answer in time; it is followed if it still comes.
     TimedOut,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_call_says_why() {
+        for (refused, expected) in [
+            (
+                CallRefused::Busy(Call::Close),
+                "the call Close is under way",
+            ),
+            (
+                CallRefused::OutcomeWaiting,
+                "the outcome of the last call was not taken",
+            ),
+            (CallRefused::Shut, "the streams are shut"),
+            (CallRefused::UnknownVbucket(7), "there is no vbucket 7"),
+        ] {
+            assert_eq!(refused.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn success_takes_all_answers_and_no_error() {
+        let error = StreamError {
+            vbucket: 0,
+            failure: Failure::TimedOut,
+        };
+        for (end, errors, is_success) in [
+            (CallEnd::Answered, &[][..], true),
+            (CallEnd::Answered, &[error], false),
+            (CallEnd::TimedOut, &[], false),
+            (CallEnd::TimedOut, &[error], false),
+        ] {
+            let outcome = Outcome {
+                call: Call::SetUp,
+                end,
+                errors,
+                unanswered: 0,
+            };
+            assert_eq!(outcome.is_success(), is_success, "{outcome:?}");
+        }
+    }
+}

@@ -122,3 +122,58 @@ impl fmt::Display for StartRefused {
 }
 
 impl core::error::Error for StartRefused {}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn every_failure_says_what_and_why() {
+        let reason = StreamEndReason::STATE_CHANGED;
+        let refused = Some(Status::ETMPFAIL);
+        for (error, expected) in [
+            (
+                TakeoverError::Failed(Failure::Refused(Status::ETMPFAIL)),
+                "ADD_STREAM refused with ETMPFAIL",
+            ),
+            (
+                TakeoverError::Failed(Failure::Ended { opaque: 7, reason }),
+                "stream 0x00000007 ended with STATE_CHANGED",
+            ),
+            (
+                TakeoverError::Failed(Failure::NotActivated(Status::ETMPFAIL)),
+                "active state refused with ETMPFAIL",
+            ),
+            (
+                TakeoverError::Failed(Failure::TimedOut),
+                "no answer in time",
+            ),
+            (TakeoverError::Exhausted, "too many tries"),
+            (
+                TakeoverError::NotClosed { status: None },
+                "CLOSE_STREAM not answered in time",
+            ),
+            (
+                TakeoverError::NotClosed { status: refused },
+                "CLOSE_STREAM refused with ETMPFAIL",
+            ),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
+        for (refused, expected) in [
+            (StartRefused::Busy, "another takeover is under way"),
+            (
+                StartRefused::OutcomeWaiting,
+                "the outcome of the last takeover was not taken",
+            ),
+            (
+                StartRefused::NotClosed,
+                "the stream of the last takeover may still be open",
+            ),
+        ] {
+            assert_eq!(refused.to_string(), expected);
+        }
+    }
+}
