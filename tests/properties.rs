@@ -426,6 +426,8 @@ fn after_an_error_not_even_a_good_packet_is_taken() {
 
 #[test]
 fn the_limit_is_judged_on_the_header() {
+    // What a server takes by default, header and all: 30 MiB.
+    assert_eq!(Decoder::DEFAULT_MAX_BODY_LEN, 30 * 1024 * 1024 - 24);
     for limit in [0, 1, 4096, Decoder::DEFAULT_MAX_BODY_LEN, u32::MAX - 1] {
         let mut header = Frame::new(0x80, 0x57).bytes();
         header[8..12].copy_from_slice(&(limit + 1).to_be_bytes());

@@ -58,6 +58,7 @@ impl Example {
             0x58 if deletes_with_time => extras = counting(21, 21),
             0x58 => extras = counting(18, 16),
             0x59 => extras = counting(20, 20),
+            0x1f => value = vec![0, 0x0b],
             0x5b | 0x3d => extras = vec![1],
             0x5e => (key, value) = (b"enable_noop".to_vec(), b"true".to_vec()),
             0x5f => extras = vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0],

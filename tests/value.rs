@@ -43,6 +43,10 @@ mod keys {
             id.encode(&mut written).expect("not reserved");
             assert_eq!(written, prefix);
             assert_eq!(id.encoded_len(), prefix.len());
+            let mut room = [0xa5; 5];
+            let room = &mut room[..prefix.len()];
+            id.encode(&mut &mut *room).expect("room");
+            assert_eq!(room, prefix);
 
             let raw = [prefix, b"k"].concat();
             let key = key(&raw).expect("a legal key");
@@ -166,6 +170,7 @@ mod keys {
     fn ids_are_displayed_as_in_json() {
         assert_eq!(CollectionId(0x1234).to_string(), "1234");
         assert_eq!(mcbp::ScopeId(0xfe).to_string(), "fe");
+        assert_eq!(format!("{:?}", mcbp::ScopeId(0xfe)), "ScopeId(0xfe)");
         assert_eq!(format!("{:?}", CollectionId(10)), "CollectionId(0xa)");
     }
 
@@ -379,6 +384,14 @@ mod xattrs {
     }
 
     #[test]
+    fn debug_shows_the_pairs() {
+        let mut written = Vec::new();
+        Xattrs::encode(pairs(), &mut written).expect("legal");
+        let (xattrs, _) = Xattrs::split(UserData::new(&written)).expect("what was written");
+        assert_eq!(format!("{xattrs:?}"), format!("{:?}", pairs()));
+    }
+
+    #[test]
     fn all_pairs_are_written_or_nothing() {
         let encode = |pairs: &[Xattr<'_>], room: usize| {
             let mut buffer = [0xa5; 300];
@@ -502,6 +515,19 @@ mod documents {
         use mcbp::value::{PlainValue, deflate};
 
         const DATATYPE: Datatype = Datatype::from_bits_retain(7);
+
+        #[test]
+        fn the_limit_is_the_most_that_is_inflated() {
+            let block = deflate("value".into()).expect("short");
+            let Value::Snappy(snappy) = Value::of(Datatype::SNAPPY, UserData::new(&block)) else {
+                panic!("compressed");
+            };
+            let mut buffer = Vec::new();
+            let error = snappy.inflate(4, &mut buffer).expect_err("too long");
+            assert_eq!(error.kind, ValueErrorKind::TooLong { limit: 4 });
+            snappy.inflate(5, &mut buffer).expect("short enough");
+            assert_eq!(buffer, b"value");
+        }
 
         fn inflate<'b>(
             block: &[u8],

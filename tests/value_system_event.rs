@@ -132,6 +132,10 @@ fn plain_versions() {
                 .unwrap_err();
             assert_eq!(error.kind, ValueErrorKind::NoRoom);
         }
+        let mut room = [0xa5; 20];
+        let room = &mut room[..value.len()];
+        change.encode(version, &mut &mut *room).expect("room");
+        assert_eq!(room, value);
     }
 }
 
@@ -257,6 +261,11 @@ fn flatbuffers() {
         let mut written = Vec::new();
         change.encode(2, &mut written).expect("any event");
         assert_eq!(event(change.id(), 2, "key", &written).change(), Ok(change));
+        // Where the table is, and behind it the fields, is aligned as FlatBuffers wants it.
+        assert!(matches!(written[..4], [at, 0, 0, 0] if at % 4 == 0));
+        let mut room = vec![0xa5; written.len()];
+        change.encode(2, &mut room.as_mut_slice()).expect("room");
+        assert_eq!(room, written);
         for len in 0..written.len() {
             let error = change.encode(2, &mut &mut [0; 200][..len]).unwrap_err();
             assert_eq!(error.kind, ValueErrorKind::NoRoom);
