@@ -13,6 +13,8 @@
 //! | judgement   | what it means for us       | [`policy`]: is it fatal; [`validate`]: would the server accept it |
 //! | track       | what happens over time     | [`track`]: set-up, takeover, flow control, resuming, noops, negotiation |
 //!
+//! The [`guide`] builds a consumer, a producer and a proxy of these.
+//!
 //! Failures are split by what the caller must do about them: nothing yet (`None`: read more), give
 //! up this packet ([`MessageError`]), or close the connection ([`FrameError`]). A status is not an
 //! error.
@@ -40,6 +42,8 @@ mod decoder;
 mod encode;
 mod error;
 mod frame_info;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod header;
 pub mod kv;
 #[cfg(test)]
