@@ -245,6 +245,32 @@ fn silent_until_the_first_stream() {
 }
 
 #[test]
+fn an_older_consumer_does_not_wait_for_most_answers() {
+    let mut old = replica(1);
+    old.release = Release::V7_2;
+    let mut proxy = Proxy::new(active(), old);
+    let answers = proxy.add(0, StreamFlags::empty());
+    assert_eq!(statuses(&answers), [Status::SUCCESS]);
+    let log = proxy.log();
+    let at_once = [
+        "< connection_buffer_size=10485760",
+        "< GET_ERROR_MAP",
+        "< enable_noop=true",
+        "< set_noop_interval=1",
+        "< set_priority=high",
+        "< supports_cursor_dropping_vulcan=true",
+        "< supports_hifi_MFU=true",
+        "< send_stream_end_on_client_close_stream=true",
+        "< enable_expiry_opcode=true",
+        "< enable_sync_writes=true",
+    ];
+    assert_eq!(log[..10], at_once);
+    assert!(log[10..20].iter().all(|line| line.starts_with('>')));
+    assert_eq!(log[20], "< consumer_name=replica");
+    assert!(log[21].starts_with('>'));
+}
+
+#[test]
 fn an_older_producer_takes_whole_seconds_only() {
     let mut old = active();
     old.release = Release::V7_2;

@@ -13,8 +13,8 @@ use crate::policy::OpaqueOwner;
 pub(super) struct Negotiation {
     left: VecDeque<Step>,
     unanswered: BTreeMap<u32, Step>,
-    /// Up to which step nothing waits for an answer: the step before which it does first.
-    pipelined: usize,
+    /// The last so many steps go one at a time; those before wait for no answer.
+    one_by_one: usize,
     pub(super) v7_status_codes: bool,
 }
 
@@ -60,9 +60,11 @@ impl Negotiation {
         );
         if has_sync_writes {
             steps.push_back(on("enable_sync_writes"));
-            steps.push_back(Step::Control("consumer_name", "replica".into()));
         }
         let pipelined = steps.len();
+        if has_sync_writes {
+            steps.push_back(Step::Control("consumer_name", "replica".into()));
+        }
         steps.extend(
             [
                 "include_deleted_user_xattrs",
@@ -72,6 +74,7 @@ impl Negotiation {
             ]
             .map(on),
         );
+        let behind = steps.len().saturating_sub(pipelined);
         let buffer = Step::Required(BUFFER_SIZE, format!("{buffer_size}"));
         match release {
             Release::V7_2 => {
@@ -84,11 +87,10 @@ impl Negotiation {
                 steps.push_back(buffer);
             }
         }
-        let behind = steps.len().saturating_sub(pipelined);
         Self {
             left: steps,
             unanswered: BTreeMap::new(),
-            pipelined: match release {
+            one_by_one: match release {
                 Release::V7_2 => behind,
                 Release::V8_0 => usize::MAX,
             },
@@ -98,7 +100,7 @@ impl Negotiation {
 
     /// The step to take now.
     pub(super) fn next(&mut self) -> Option<Step> {
-        let may_go_on = self.unanswered.is_empty() || self.left.len() > self.pipelined;
+        let may_go_on = self.unanswered.is_empty() || self.left.len() > self.one_by_one;
         if may_go_on {
             self.left.pop_front()
         } else {
