@@ -188,14 +188,14 @@ fn table() {
 
 /// A request with extras of 0, but for the seqno at `offset`.
 fn packet(opcode: Opcode, extras_len: u8, offset: usize, seqno: u64, key: &[u8]) -> Vec<u8> {
-    let key_len = u8::try_from(key.len()).expect("a short key");
-    let mut bytes = vec![0x80, opcode.0, 0, key_len, extras_len, 0, 0, 0, 0, 0, 0];
-    bytes.push(extras_len + key_len);
-    bytes.resize(24 + usize::from(extras_len), 0);
-    if let Some(field) = bytes.get_mut(24 + offset..24 + offset + 8) {
-        field.copy_from_slice(&seqno.to_be_bytes());
-    }
-    bytes.extend(key);
+    let len = |bytes: &[u8]| u8::try_from(bytes.len()).expect("a short packet");
+    let mut body = vec![0; extras_len.into()];
+    body[offset..][..8].copy_from_slice(&seqno.to_be_bytes());
+    body.extend(key);
+    let mut bytes = vec![0x80, opcode.0, 0, len(key), extras_len, 0, 0, 0];
+    bytes.extend([0, 0, 0, len(&body)]);
+    bytes.resize(24, 0);
+    bytes.extend(body);
     bytes
 }
 
