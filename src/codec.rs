@@ -41,7 +41,6 @@ use std::io;
 use bytes::BytesMut;
 use tokio_util::codec;
 
-use crate::dcp::{DcpRequest, DcpResponse};
 use crate::{
     Batch, Decoder, EncodeError, FrameError, Header, Message, Packet, Reply, Request, Response,
 };
@@ -187,22 +186,6 @@ impl<'a, M: Message<'a>> Encode for Request<'a, M> {
 }
 
 impl<'a, R: Reply<'a>> Encode for Response<'a, R> {
-    #[inline]
-    fn append_to(&self, stream: &mut BytesMut) -> Result<(), EncodeError> {
-        stream.reserve(self.encoded_len());
-        self.encode(stream)
-    }
-}
-
-impl Encode for DcpRequest<'_> {
-    #[inline]
-    fn append_to(&self, stream: &mut BytesMut) -> Result<(), EncodeError> {
-        stream.reserve(self.encoded_len());
-        self.encode(stream)
-    }
-}
-
-impl Encode for DcpResponse<'_> {
     #[inline]
     fn append_to(&self, stream: &mut BytesMut) -> Result<(), EncodeError> {
         stream.reserve(self.encoded_len());

@@ -645,6 +645,15 @@ macro_rules! messages {
             }
         }
 
+        #[cfg(feature = "tokio-util")]
+        impl $crate::codec::Encode for $Enum<'_> {
+            #[inline]
+            fn append_to(&self, stream: &mut bytes::BytesMut) -> Result<(), $crate::EncodeError> {
+                stream.reserve(self.encoded_len());
+                self.encode(stream)
+            }
+        }
+
         #[cfg(feature = "arbitrary")]
         impl<'a> arbitrary::Arbitrary<'a> for $Enum<'a> {
             fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use mcbp::codec::{BatchCodec, CodecError, PacketCodec};
 use mcbp::dcp::{DcpRequest, Mutation, MutationReply, Noop};
+use mcbp::kv::{GetAuthorization, KvRequest, KvResponse, Quit, QuitReply, ServerRequest};
 use mcbp::{
     Datatype, Decoder, EncodeError, FrameError, FramingExtras, Opcode, Packet, Request, Response,
     Section, Status,
@@ -271,4 +272,29 @@ fn io_errors_are_kept() {
     assert!(
         matches!(&error, CodecError::Io(error) if error.kind() == std::io::ErrorKind::ConnectionReset)
     );
+}
+
+/// What other enums of messages hold is written as well.
+#[test]
+fn messages_around_dcp_are_written() {
+    let quit = Request {
+        opaque: 5,
+        ..Request::from(Quit)
+    };
+    let user = Request::from(GetAuthorization::default());
+    let mut expected = BytesMut::new();
+    quit.encode(&mut expected).expect("no body");
+    Response::from(QuitReply::default())
+        .encode(&mut expected)
+        .expect("no body");
+    user.encode(&mut expected).expect("no body");
+
+    let mut stream = BytesMut::new();
+    let mut codec = PacketCodec::default();
+    codec.encode(KvRequest::Quit(quit), &mut stream).unwrap();
+    let reply = Response::from(QuitReply::default());
+    codec.encode(KvResponse::Quit(reply), &mut stream).unwrap();
+    let user = ServerRequest::GetAuthorization(user);
+    codec.encode(user, &mut stream).unwrap();
+    assert_eq!(stream, expected);
 }
