@@ -1,8 +1,8 @@
 //! `mcbp dump`: prints the packets of a capture.
 
-mod json;
+pub(crate) mod json;
 mod summary;
-mod text;
+pub(crate) mod text;
 
 use core::fmt;
 use core::net::SocketAddr;

@@ -3,8 +3,8 @@
 //! [`capture`] turns a capture file into TCP byte streams, [`framing`] these into MCBP packets;
 //! [`connections`] learns what it takes to read them, [`describe`] names their fields, and [`dump`]
 //! prints them. [`explain`] prints what the policy makes of a status. [`connect`] and [`login`] make
-//! a connection to a node. [`serve`] plays a data node. A library only so that tests and fuzz
-//! targets can reach them: no promises are made about it.
+//! a connection to a node, and [`tail`] follows the changes on it. [`serve`] plays a data node. A
+//! library only so that tests and fuzz targets can reach them: no promises are made about it.
 
 pub mod capture;
 pub mod connect;
@@ -15,3 +15,4 @@ pub mod explain;
 pub mod framing;
 pub mod login;
 pub mod serve;
+pub mod tail;

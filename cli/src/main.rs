@@ -15,6 +15,9 @@ use mcbp::{Opcode, Status};
 use mcbp_cli::dump::{self, DumpError, Filter, Format, Options};
 use mcbp_cli::explain::{self, Question};
 use mcbp_cli::serve::{self, Serve};
+use mcbp_cli::tail;
+#[cfg(unix)]
+use tokio::signal::unix::SignalKind;
 
 /// Looks at Couchbase DCP traffic.
 #[derive(Debug, Parser)]
@@ -36,6 +39,18 @@ enum Command {
     /// Without arguments, print the table of rules: the first that matches decides.
     Policy(Policy),
     Serve(Serve),
+    /// Follow the changes of a bucket on a data node.
+    ///
+    /// Shows each change on standard output, with its key and value, and how it goes on standard
+    /// error. Every change is shown at least once, and counts as shown only when it is written: a
+    /// slow reader slows the node down. One node is followed; vbuckets that are active on others
+    /// are told of and left out.
+    ///
+    /// Exit status: 0 if all that was asked for was shown, or it was interrupted; 1 if the streams
+    /// of some vbuckets were refused or ended early; 2 for wrong arguments or files; 3 if the node
+    /// refuses (password, bucket, privilege, collection, release); 4 if there is no connection, or
+    /// none any more; 5 if the checkpoint file is of no use, which leaves it as it is.
+    Tail(Box<tail::Arguments>),
 }
 
 #[derive(Debug, Args)]
@@ -140,6 +155,7 @@ fn main() -> ExitCode {
         Command::Dump(args) => (dump(&args), format!("{}: ", args.file.display())),
         Command::Policy(args) => (policy(&args), String::new()),
         Command::Serve(args) => (serve(&args), String::new()),
+        Command::Tail(args) => (tail(*args), String::new()),
     };
     done.unwrap_or_else(|error| {
         eprintln!("mcbp: {what}{error}");
@@ -209,6 +225,42 @@ fn dump(args: &Dump) -> Result<ExitCode, Box<dyn Error>> {
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+fn tail(args: tail::Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let progress = args.progress();
+    let options = args.options()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let followed = runtime.block_on(tail::run(&options, io::stdout(), progress, interrupted()));
+    // A reader that stands still would keep it waiting.
+    runtime.shutdown_background();
+    Ok(match followed {
+        Ok(outcome) if outcome.missing == 0 => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(PROBLEMS),
+        Err(error) => {
+            eprintln!("mcbp: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    })
+}
+
+/// Waits for Ctrl-C or a request to end.
+async fn interrupted() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(SignalKind::terminate()) {
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    // Where signals cannot be waited for, they end the process at once.
+    if interrupt.await.is_err() {
+        core::future::pending::<()>().await;
     }
 }
 

@@ -118,7 +118,7 @@ fn fields(fields: &[Field<'_>], unredacted: bool) -> Json {
     Json::Object(fields.iter().map(named).collect())
 }
 
-fn value(field: &Value<'_>, unredacted: bool) -> Json {
+pub(crate) fn value(field: &Value<'_>, unredacted: bool) -> Json {
     match field {
         Value::Number(number) => (*number).into(),
         Value::Hex(hex) => hex.to_string().into(),
@@ -132,7 +132,7 @@ fn value(field: &Value<'_>, unredacted: bool) -> Json {
     }
 }
 
-fn bytes(bytes: &[u8]) -> Json {
+pub(crate) fn bytes(bytes: &[u8]) -> Json {
     match core::str::from_utf8(bytes) {
         Ok(text) => text.into(),
         Err(_) => {

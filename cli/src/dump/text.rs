@@ -153,7 +153,11 @@ fn is_blank(value: &Value<'_>) -> bool {
     }
 }
 
-fn write_value(out: &mut impl Write, value: &Value<'_>, unredacted: bool) -> io::Result<()> {
+pub(crate) fn write_value(
+    out: &mut impl Write,
+    value: &Value<'_>,
+    unredacted: bool,
+) -> io::Result<()> {
     match value {
         Value::Number(u64::MAX) => write!(out, "max"),
         Value::Number(number) => write!(out, "{number}"),
