@@ -2,10 +2,12 @@
 //!
 //! [`capture`] turns a capture file into TCP byte streams, [`framing`] these into MCBP packets;
 //! [`connections`] learns what it takes to read them, [`describe`] names their fields, and [`dump`]
-//! prints them. [`explain`] prints what the policy makes of a status. [`connect`] and [`login`] make
-//! a connection to a node, and [`tail`] follows the changes on it. [`serve`] plays a data node. A
-//! library only so that tests and fuzz targets can reach them: no promises are made about it.
+//! prints them. [`explain`] prints what the policy makes of a status. [`serve`] plays a data node.
+//! [`connect`] and [`login`] make a connection to a node with what [`access`] was given, and
+//! [`tail`] follows the changes on it. A library only so that tests and fuzz targets can reach them:
+//! no promises are made about it.
 
+pub mod access;
 pub mod capture;
 pub mod connect;
 pub mod connections;
@@ -16,3 +18,4 @@ pub mod framing;
 pub mod login;
 pub mod serve;
 pub mod tail;
+pub mod vbuckets;

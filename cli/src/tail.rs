@@ -35,7 +35,6 @@ mod printer;
 mod progress;
 mod streams;
 mod survey;
-mod vbuckets;
 
 use core::time::Duration;
 use std::io::{self, Write};
@@ -50,13 +49,12 @@ use mcbp::value::CollectionId;
 use mcbp::{Answer, Batch, Packet, Request, StreamEndReason};
 use tokio::time::{sleep, timeout};
 
-pub use arguments::{ArgumentError, Arguments};
+pub use arguments::Arguments;
 pub use change::Format;
 pub use checkpoints::CheckpointError;
 pub use error::TailError;
 pub use options::{Options, Selection, Start};
 pub use progress::Progress;
-pub use vbuckets::Vbuckets;
 
 use crate::connect::{Client, ConnectError, Connection};
 use back_off::BackOff;

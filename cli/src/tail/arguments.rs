@@ -2,13 +2,14 @@
 
 use core::time::Duration;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Format, Options, Progress, Selection, Start, Vbuckets};
-use crate::connect::{Endpoint, Tls, TlsError};
-use crate::login::{Credentials, Password};
+use super::{Format, Options, Progress, Selection, Start};
+use crate::access::{Access, AccessError};
+use crate::connect::Endpoint;
+use crate::vbuckets::Vbuckets;
 
 /// What to follow, and how.
 #[derive(Debug, Args)]
@@ -16,32 +17,8 @@ pub struct Arguments {
     /// The node: HOST:PORT, couchbase://HOST or, with TLS, couchbases://HOST.
     node: Endpoint,
 
-    /// The user; they need the role Data DCP Reader on the bucket.
-    #[arg(long, short)]
-    user: String,
-
-    /// The bucket.
-    #[arg(long, short)]
-    bucket: String,
-
-    /// Read the password from the first line of this file.
-    ///
-    /// Without it, the password is that of the environment variable MCBP_PASSWORD, and without that
-    /// one it is asked for.
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-
-    /// Send the password itself, even without TLS; some users, such as those of LDAP, need that.
-    #[arg(long)]
-    plain: bool,
-
-    /// Use TLS.
-    #[arg(long)]
-    tls: bool,
-
-    /// Believe the certificate authorities in this PEM file, and not those of the system.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    access: Access,
 
     /// Only these vbuckets, such as 0-63,70 [default: all that are active on the node].
     #[arg(long, value_name = "RANGES")]
@@ -110,25 +87,17 @@ impl Arguments {
     /// # Errors
     ///
     /// A file that cannot be read, or no password.
-    pub fn options(self) -> Result<Options, ArgumentError> {
-        let credentials = Credentials {
-            password: password(self.password_file.as_deref(), &self.user)?,
-            user: self.user,
-            plain: self.plain,
-        };
-        let is_encrypted = self.tls || self.node.tls || self.ca.is_some();
+    pub fn options(self) -> Result<Options, AccessError> {
         // Collections without a scope are in the default one.
         let path = |name: String| match name.contains('.') {
             true => name,
             false => format!("_default.{name}"),
         };
         Ok(Options {
-            tls: is_encrypted
-                .then(|| Tls::new(self.ca.as_deref()))
-                .transpose()?,
+            tls: self.access.tls(&self.node)?,
             endpoint: self.node,
-            credentials,
-            bucket: self.bucket,
+            credentials: self.access.credentials()?,
+            bucket: self.access.bucket,
             vbuckets: self.vbuckets,
             selection: match (self.scope, self.collection) {
                 (Some(scope), _) => Selection::Scope(scope),
@@ -166,37 +135,4 @@ impl Arguments {
             (false, false) => lines,
         }
     }
-}
-
-/// The password, from where no other user of the machine sees it.
-fn password(file: Option<&Path>, user: &str) -> Result<Password, ArgumentError> {
-    const VARIABLE: &str = "MCBP_PASSWORD";
-    if let Some(path) = file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ArgumentError::PasswordFile(path.to_owned(), error))?;
-        let line = text.lines().next().unwrap_or_default();
-        return Ok(Password::new(line.to_owned()));
-    }
-    if let Ok(password) = std::env::var(VARIABLE) {
-        return Ok(Password::new(password));
-    }
-    let prompt = format!("Password of {user}: ");
-    rpassword::prompt_password(prompt)
-        .map(Password::new)
-        .map_err(ArgumentError::NoPassword)
-}
-
-/// Arguments that name what is not there.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ArgumentError {
-    /// The file with the password.
-    #[error("{}: {_1}", _0.display())]
-    PasswordFile(PathBuf, io::Error),
-    /// Nobody to ask for the password.
-    #[error("no password: {0}; set MCBP_PASSWORD, or use --password-file")]
-    NoPassword(io::Error),
-    /// The authorities.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
 }

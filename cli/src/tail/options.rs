@@ -7,7 +7,8 @@ use mcbp::track::negotiate::{Wanted, Wish};
 use mcbp::{Feature, OpenFlags};
 
 use super::checkpoints::Owner;
-use super::{Format, Vbuckets};
+use super::Format;
+use crate::vbuckets::Vbuckets;
 use crate::connect::{Endpoint, Tls};
 use crate::login::Credentials;
 

@@ -10,8 +10,8 @@ use mcbp::track::resume::Checkpoint;
 use mcbp::value::Keyspace;
 
 use super::printer::Item;
-use super::vbuckets::Ranges;
-use super::{Start, Tail, TailError, Vbuckets};
+use crate::vbuckets::{Ranges, Vbuckets};
+use super::{Start, Tail, TailError};
 use crate::connect::Connection;
 
 impl Tail<'_> {

@@ -53,7 +53,8 @@ impl fmt::Display for Vbuckets {
 }
 
 /// Displays ascending numbers as ranges.
-pub(super) struct Ranges<I>(pub(super) I);
+#[derive(Debug, Clone)]
+pub struct Ranges<I>(pub I);
 
 impl<I: Iterator<Item = u16> + Clone> fmt::Display for Ranges<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
