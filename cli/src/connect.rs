@@ -11,7 +11,7 @@ mod tls;
 
 use core::fmt::Debug;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use mcbp::dcp::{DcpRequest, NoopReply};
 use mcbp::kv::{
     Features, Hello, HelloReply, SaslAuth, SaslAuthReply, SaslListMechs, SaslListMechsReply,
@@ -207,7 +207,14 @@ impl Connection {
     }
 
     /// Proves who the user is; the last answer tells whether the node believes it.
-    async fn authenticate(&mut self, credentials: &Credentials) -> Result<Packet, ConnectError> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection, and no way to prove it.
+    pub async fn authenticate(
+        &mut self,
+        credentials: &Credentials,
+    ) -> Result<Packet, ConnectError> {
         let mechanism = if credentials.plain {
             Mechanism::Plain
         } else {
@@ -242,7 +249,7 @@ impl Connection {
 }
 
 /// How an answer ends the request.
-fn status(answer: &Packet) -> Status {
+pub(crate) fn status(answer: &Packet) -> Status {
     answer.header().status().unwrap_or(Status::EINTERNAL)
 }
 
@@ -374,13 +381,20 @@ impl Writer {
     ///
     /// The connection is lost.
     pub async fn flush(&mut self) -> Result<(), ConnectError> {
-        while !self.queue.is_empty() {
-            let written = self.half.write_buf(&mut self.queue).await;
-            if written.map_err(ConnectError::Lost)? == 0 {
-                return Err(ConnectError::Closed);
-            }
-        }
-        self.half.flush().await.map_err(ConnectError::Lost)?;
+        write(&mut self.half, &mut self.queue).await?;
+        self.is_flushed = true;
+        Ok(())
+    }
+
+    /// Writes what `bytes` holds, as it is, instead of what is queued. If it is cancelled, the rest
+    /// is still in there, or the writer is not [idle](Self::is_idle).
+    ///
+    /// # Errors
+    ///
+    /// The connection is lost.
+    pub async fn drain(&mut self, bytes: &mut impl Buf) -> Result<(), ConnectError> {
+        self.is_flushed &= !bytes.has_remaining();
+        write(&mut self.half, bytes).await?;
         self.is_flushed = true;
         Ok(())
     }
@@ -393,4 +407,17 @@ impl Writer {
     pub async fn shutdown(&mut self) -> Result<(), ConnectError> {
         self.half.shutdown().await.map_err(ConnectError::Lost)
     }
+}
+
+async fn write(
+    half: &mut WriteHalf<Box<dyn Transport>>,
+    bytes: &mut impl Buf,
+) -> Result<(), ConnectError> {
+    while bytes.has_remaining() {
+        let written = half.write_buf(bytes).await;
+        if written.map_err(ConnectError::Lost)? == 0 {
+            return Err(ConnectError::Closed);
+        }
+    }
+    half.flush().await.map_err(ConnectError::Lost)
 }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::{Args, Parser, Subcommand};
@@ -15,9 +16,10 @@ use mcbp::{Opcode, Status};
 use mcbp_cli::dump::{self, DumpError, Filter, Format, Options};
 use mcbp_cli::explain::{self, Question};
 use mcbp_cli::serve::{self, Serve};
-use mcbp_cli::tail;
+use mcbp_cli::{proxy, tail};
 #[cfg(unix)]
 use tokio::signal::unix::SignalKind;
+use tokio::sync::mpsc;
 
 /// Looks at Couchbase DCP traffic.
 #[derive(Debug, Parser)]
@@ -51,6 +53,22 @@ enum Command {
     /// refuses (password, bucket, privilege, collection, release); 4 if there is no connection, or
     /// none any more; 5 if the checkpoint file is of no use, which leaves it as it is.
     Tail(Box<tail::Arguments>),
+    /// Replicate vbuckets from one data node to another.
+    ///
+    /// Stands between the two as the cluster's own proxy does: tells the consumer which streams to
+    /// add, passes on what the nodes say to each other, and moves vbuckets. Tells on standard output
+    /// what it decides and why. The states of the vbuckets are not touched: those on the consumer
+    /// have to be replicas, and before a takeover pending or replica.
+    ///
+    /// Obeys commands on standard input, a line each, one after the other: replicate RANGES (besides
+    /// those that are), takeover RANGES, close RANGES, status, quit. At the end of standard input it
+    /// does what it was told, closes the streams and ends; on Ctrl-C or SIGTERM at once, and within
+    /// seconds.
+    ///
+    /// Exit status: 0 if all that was asked for came about; 1 if some of it did not; 2 for wrong
+    /// arguments or files; 3 if a node refuses (password, bucket, privilege, release); 4 if there is
+    /// no connection to a node, or none any more.
+    Proxy(Box<proxy::Arguments>),
 }
 
 #[derive(Debug, Args)]
@@ -156,6 +174,7 @@ fn main() -> ExitCode {
         Command::Policy(args) => (policy(&args), String::new()),
         Command::Serve(args) => (serve(&args), String::new()),
         Command::Tail(args) => (tail(*args), String::new()),
+        Command::Proxy(args) => (proxy(*args), String::new()),
     };
     done.unwrap_or_else(|error| {
         eprintln!("mcbp: {what}{error}");
@@ -245,6 +264,42 @@ fn tail(args: tail::Arguments) -> Result<ExitCode, Box<dyn Error>> {
             ExitCode::from(error.exit_code())
         }
     })
+}
+
+fn proxy(args: proxy::Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let (sender, commands) = mpsc::channel(1);
+    let reads_commands = args.reads_commands();
+    let options = args.options()?;
+    // Without a reader it is kept, so that there is no end of commands.
+    let _sender = if reads_commands {
+        thread::Builder::new().spawn(move || read_commands(&sender))?;
+        None
+    } else {
+        Some(sender)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let run = proxy::run(&options, commands, io::stdout(), interrupted());
+    Ok(match runtime.block_on(run) {
+        Ok(outcome) if outcome.failures == 0 => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(PROBLEMS),
+        Err(error) => {
+            eprintln!("mcbp: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    })
+}
+
+/// Hands over standard input, line by line.
+fn read_commands(sender: &mpsc::Sender<String>) {
+    for line in io::stdin().lines() {
+        // What cannot be read is the end, as is that nobody listens.
+        let Ok(line) = line else { return };
+        if sender.blocking_send(line).is_err() {
+            return;
+        }
+    }
 }
 
 /// Waits for Ctrl-C or a request to end.
