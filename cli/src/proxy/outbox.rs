@@ -108,7 +108,10 @@ mod tests {
                 let mut slices = [IoSlice::new(&[]); 3];
                 let count = outbox.chunks_vectored(&mut slices);
                 assert_eq!(&*slices[0], outbox.chunk());
-                let ready: Vec<u8> = slices[..count].concat();
+                let ready: Vec<u8> = slices[..count]
+                    .iter()
+                    .flat_map(|it| it.iter().copied())
+                    .collect();
                 let part = &ready[..step.min(ready.len())];
                 assert!(!part.is_empty());
                 written.extend_from_slice(part);

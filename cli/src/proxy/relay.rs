@@ -581,3 +581,6 @@ fn is_watched(header: &Header) -> bool {
         .iter()
         .any(|opcodes| opcodes.contains(&opcode))
 }
+
+#[cfg(test)]
+mod tests;
