@@ -289,3 +289,6 @@ impl<W: Write> Proxy<'_, W> {
         let _ = writeln!(self.out, "{time} {what}");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,9 +29,7 @@ struct Served {
 }
 
 impl Served {
-    async fn new(mut node: Node) -> Self {
-        let users = BTreeMap::from([("user".to_owned(), "pencil".to_owned())]);
-        node.authenticator = Box::new(Passwords::new(&users).unwrap());
+    async fn new(node: Node) -> Self {
         let server = Server::bind("127.0.0.1:0", node).await.unwrap();
         let (handle, address) = (server.handle(), server.local_addr().unwrap());
         tokio::spawn(server.run());
@@ -92,6 +90,13 @@ fn replica(vbuckets: u16) -> Node {
     Node::new(bucket)
 }
 
+/// Lets in who knows the password; any other node lets everyone in.
+fn guarded(mut node: Node) -> Node {
+    let users = BTreeMap::from([("user".to_owned(), "pencil".to_owned())]);
+    node.authenticator = Box::new(Passwords::new(&users).unwrap());
+    node
+}
+
 fn with_faults(mut node: Node, script: &str) -> Node {
     node.faults = script.parse().unwrap();
     node
@@ -138,7 +143,7 @@ impl Nodes {
             credentials: Credentials {
                 user: "user".into(),
                 password: Password::new("pencil".into()),
-                plain: false,
+                plain: true,
             },
             bucket: "default".into(),
             name: "replication:test".into(),
@@ -487,7 +492,11 @@ async fn a_node_that_goes_away_is_an_end_with_a_line() {
 
 #[tokio::test]
 async fn what_keeps_it_from_beginning_is_one_line() {
-    let nodes = Nodes::new(replica(2), Node::new(recipe(2, 10).bucket())).await;
+    let nodes = Nodes::new(
+        guarded(replica(2)),
+        guarded(Node::new(recipe(2, 10).bucket())),
+    )
+    .await;
     let closed = {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap().to_string()
@@ -508,7 +517,10 @@ async fn what_keeps_it_from_beginning_is_one_line() {
         ),
         (
             "no password",
-            &|options| options.credentials.password = Password::new("wrong".into()),
+            &|options| {
+                options.credentials.plain = false;
+                options.credentials.password = Password::new("wrong".into());
+            },
             3,
             "SASL_STEP answered AUTH_ERROR: the user or the password is wrong".into(),
         ),
@@ -572,7 +584,11 @@ async fn a_line_that_is_no_command_is_told_and_the_rest_is_done() {
 /// The command itself: standard input, environment and exit status.
 #[tokio::test]
 async fn the_command() {
-    let nodes = Nodes::new(replica(4), Node::new(recipe(4, 100).bucket())).await;
+    let nodes = Nodes::new(
+        guarded(replica(4)),
+        guarded(Node::new(recipe(4, 100).bucket())),
+    )
+    .await;
     let run = |arguments: &[&str], input: &'static str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcbp"));
         let addresses = [&nodes.consumer.endpoint, &nodes.producer.endpoint];

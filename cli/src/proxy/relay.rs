@@ -70,7 +70,7 @@ struct Passed {
 
 impl Relay {
     /// A side for which more than this waits stops the other from being read.
-    const LIMIT: usize = 1 << 20;
+    pub(super) const LIMIT: usize = 1 << 20;
     /// So many tasks may wait.
     const TASKS: usize = 1 << 12;
     /// So many lines may wait: there is a limit to what packets can make the proxy say.
@@ -180,6 +180,9 @@ impl Relay {
 
     /// When to call [`on_timeout`](Self::on_timeout), whatever happens until then.
     pub(super) fn next_timeout(&self) -> Option<Duration> {
+        if self.is_done {
+            return None;
+        }
         let takeover = self.takeover.next_timeout();
         let takeover = takeover.filter(|_| self.running != Some(Running::Shut));
         let times = [self.streams.next_timeout(), takeover, self.shut_by];

@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, reason = "a test may panic")]
 
 mod capture;
+mod shuffled;
 
 use bytes::{Buf, BytesMut};
 use mcbp::dcp::{
