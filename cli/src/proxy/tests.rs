@@ -1,5 +1,7 @@
 //! The proxy between two pipes.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test may panic")]
+
 use core::cell::Cell;
 use core::future::pending;
 use std::io::{self, Read as _, Write as _};

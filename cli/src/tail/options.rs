@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use mcbp::track::negotiate::{Wanted, Wish};
 use mcbp::{Feature, OpenFlags};
 
-use super::checkpoints::Owner;
 use super::Format;
-use crate::vbuckets::Vbuckets;
+use super::checkpoints::Owner;
 use crate::connect::{Endpoint, Tls};
 use crate::login::Credentials;
+use crate::vbuckets::Vbuckets;
 
 /// What to follow, and how.
 #[derive(Debug, Clone)]

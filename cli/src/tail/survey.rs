@@ -10,9 +10,9 @@ use mcbp::track::resume::Checkpoint;
 use mcbp::value::Keyspace;
 
 use super::printer::Item;
-use crate::vbuckets::{Ranges, Vbuckets};
 use super::{Start, Tail, TailError};
 use crate::connect::Connection;
+use crate::vbuckets::{Ranges, Vbuckets};
 
 impl Tail<'_> {
     /// Finds out what is there, and from where each vbucket is to be followed to where.

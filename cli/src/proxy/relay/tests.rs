@@ -453,7 +453,7 @@ fn a_side_that_does_not_take_what_it_gets_stops_the_other() {
     let change = mutation(0, 0x100, &vec![b'x'; 100_000]);
     let mut sent = 0;
     while bench.relay.wants(Side::Producer) {
-        bench.sends(Side::Producer, &[change.clone()]);
+        bench.sends(Side::Producer, core::slice::from_ref(&change));
         sent += 1;
     }
     assert_eq!(sent, Relay::LIMIT.div_ceil(change.len()));

@@ -158,12 +158,12 @@ impl World {
             1 => end.takes(limit, now),
             2 => {
                 let outbox = self.bench.relay.outboxes().of_mut(side);
-                let len = outbox.len().min(limit * 7);
+                let len = outbox.len().min(limit.saturating_mul(7));
                 end.to_node.extend_from_slice(&outbox.copy_to_bytes(len));
                 len > 0
             }
             _ => {
-                let len = end.to_relay.len().min(limit * 7);
+                let len = end.to_relay.len().min(limit.saturating_mul(7));
                 end.received.unsplit(end.to_relay.split_to(len));
                 let batch = Decoder::default().decode_batch(&mut end.received).unwrap();
                 self.bench.relay.on_batch(side, &batch, now);
