@@ -502,7 +502,8 @@ async fn what_keeps_it_from_beginning_is_one_line() {
         listener.local_addr().unwrap().to_string()
     };
     let refused = |text: &str| format!("{text}: Connection refused");
-    let cases: [(&str, &dyn Fn(&mut Options), u8, String); 4] = [
+    type Change<'a> = &'a dyn Fn(&mut Options);
+    let cases: [(&str, Change<'_>, u8, String); 4] = [
         (
             "no consumer",
             &|options| options.nodes.consumer.endpoint = closed.parse().unwrap(),
