@@ -27,8 +27,8 @@ use mcbp::track::takeover::{self, Takeover};
 use mcbp::track::{Answers, Side};
 use mcbp::value::{Collections, DocKey, Document, Value, Xattr, Xattrs};
 use mcbp::{
-    Datatype, Decoder, FrameInfo, FramingExtras, Magic, Message, Opcode, Packet, Request,
-    RequestInfo, Status, UserData, validate,
+    Datatype, Decoder, FrameInfo, FramingExtras, Magic, Message, Packet, Request, RequestInfo,
+    Status, UserData, validate,
 };
 
 use common::{Frame, packet};
@@ -546,7 +546,7 @@ fn no_codec_shows_what_it_has_read() {
     use mcbp::codec::{BatchCodec, PacketCodec};
     use tokio_util::codec::Decoder;
 
-    let mut frame = Frame::new(0x80, Opcode::DCP_MUTATION.0);
+    let mut frame = Frame::new(0x80, mcbp::Opcode::DCP_MUTATION.0);
     frame.value = marked(40);
     let mut stream = BytesMut::from([&frame.bytes(), MARKER].concat().as_slice());
     let mut packets = PacketCodec::default();
