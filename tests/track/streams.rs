@@ -492,6 +492,7 @@ fn shut_interrupts_a_set_up_and_then_nothing_passes() {
     // The producer's answers to what the consumer had asked for do not reach it any more.
     let answer = stream_answer(CURRENT, Status::SUCCESS);
     assert_eq!(rig.streams.on_response(Side::Producer, &answer), KEEP);
+    assert_eq!(rig.streams.on_response(Side::Consumer, &answer), PASS);
     assert_eq!(rig.on_stream_request(3, NEXT), KEEP);
     let item = mutation(1, OLD);
     assert_eq!(rig.streams.on_request(Side::Producer, &item), PASS);
@@ -566,6 +567,63 @@ fn nothing_is_sent_for_a_call_that_is_over() {
     assert_eq!(rig.streams.poll_send(), None);
     assert_eq!(rig.streams.state(1), Some(State::Unsure), "it may be open");
     assert_eq!(rig.streams.state(3), Some(State::Closed));
+}
+
+#[test]
+fn a_stream_is_not_added_again_for_a_call_that_is_over() {
+    let mut rig = Rig::idle(State::Closing);
+    rig.set_up(&[1]);
+    rig.streams.on_timeout(START + TIMEOUT);
+    assert_eq!(rig.outcome().unwrap().1, CallEnd::TimedOut);
+    rig.play("both: `CLOSE_STREAM` closed");
+    assert_eq!(rig.streams.state(1), Some(State::Closed));
+    assert_eq!(rig.sends(1), "");
+}
+
+#[test]
+fn what_another_stream_is_refused_is_no_error_of_the_call() {
+    let mut rig = Rig::idle(State::Adding);
+    rig.streams.close(2, START).unwrap();
+    rig.sends(2);
+    assert_eq!(rig.on_added(1, Status::ETMPFAIL), KEEP);
+    assert_eq!(rig.streams.state(1), Some(State::Closed));
+    for by in [Side::Consumer, Side::Producer] {
+        assert_eq!(rig.on_closed(by, 2, Status::SUCCESS), KEEP);
+    }
+    rig.assert_success(Call::Close);
+}
+
+#[test]
+fn what_is_due_first_is_sent_first() {
+    let mut rig = Rig::new();
+    rig.set_up(&[1, 7]);
+    rig.open(1, OLD);
+    rig.open(7, NEXT);
+    rig.assert_success(Call::SetUp);
+    rig.set_up(&[]);
+    rig.streams.on_timeout(START + TIMEOUT);
+    rig.outcome().unwrap();
+    rig.set_up(&[1, 7]);
+    // They are to be added again as soon as they are closed.
+    for vbucket in [7, 1] {
+        for by in [Side::Consumer, Side::Producer] {
+            assert_eq!(rig.on_closed(by, vbucket, Status::SUCCESS), KEEP);
+        }
+    }
+    let added = core::iter::from_fn(|| rig.streams.poll_send());
+    assert!(added.map(|outgoing| about(&outgoing).0).eq([7, 1]));
+}
+
+#[test]
+fn shut_does_not_close_again_what_the_consumer_has_closed() {
+    let mut rig = Rig::idle(State::Open);
+    rig.streams.close(1, START).unwrap();
+    assert_eq!(rig.sends(1), "cp");
+    assert_eq!(rig.on_closed(Side::Consumer, 1, Status::SUCCESS), KEEP);
+    rig.streams.shut(START).unwrap();
+    assert_eq!(rig.outcome().unwrap().1, CallEnd::Interrupted);
+    assert_eq!(rig.streams.state(1), Some(State::Closed));
+    assert_eq!(rig.sends(1), "");
 }
 
 #[test]

@@ -428,6 +428,18 @@ fn a_failed_try_that_cannot_be_closed_is_not_followed_by_another() {
 }
 
 #[test]
+fn a_try_that_was_not_sent_has_no_stream() {
+    let mut rig = Rig::new();
+    rig.takeover.start(VBUCKET, rig.now).unwrap();
+    assert_eq!(rig.on_stream_request(FIRST), KEEP);
+    assert_eq!(rig.takeover.state(), State::Requested);
+    rig.time_is_up();
+    let error = TakeoverError::Failed(Failure::TimedOut);
+    assert_eq!(rig.result(), Some(Err(error)), "there is nothing to close");
+    assert_eq!(rig.sends(), "");
+}
+
+#[test]
 fn an_end_after_activation_waits_for_the_acknowledgement_but_not_for_ever() {
     let refused = TakeoverError::Failed(Failure::Refused(Status::ETMPFAIL));
     for (event, result) in [
@@ -557,6 +569,7 @@ fn nothing_is_begun_over_a_stream_that_may_be_open() {
     for (events, is_known_to_be_closed) in [
         (&["both: `CLOSE_STREAM` closed"][..], true),
         (&["producer: `STREAM_END`"], true),
+        (&["producer: `STREAM_END`, other opaque"], false),
         (&["one: `CLOSE_STREAM` refused"], false),
         (
             &["one: `CLOSE_STREAM` refused", "both: `CLOSE_STREAM` closed"],
