@@ -80,6 +80,11 @@ impl ChangeKind {
     pub(super) const fn needs_sync_writes(&self) -> bool {
         matches!(self, Self::Prepare { .. } | Self::Abort { .. })
     }
+
+    /// Whether it is part of a durable write: no stream from memory leaves it out.
+    pub(super) const fn is_durable(&self) -> bool {
+        self.needs_sync_writes() || matches!(self, Self::Commit { .. })
+    }
 }
 
 /// A document, as it is stored.

@@ -35,6 +35,8 @@ pub(super) struct Entry {
     pub(super) change: Change,
     /// The seqno of the next change of the same key; [`u64::MAX`] if this is the latest.
     pub(super) superseded: u64,
+    /// The seqno of what ended it, if it is a prepare; [`u64::MAX`] if nothing has.
+    pub(super) completed: u64,
 }
 
 /// What a change replaces: prepares and documents are kept apart, as the server keeps them.
@@ -146,30 +148,26 @@ impl Vbucket {
 
     /// The latest change of a document.
     pub fn document(&self, collection: CollectionId, key: &Key) -> Option<&Change> {
-        self.newest(false, collection, key)
+        let entry = self.history.get(self.newest(false, collection, key)?)?;
+        Some(&entry.change)
     }
 
     /// The durable write of this key that is neither committed nor aborted.
     pub fn pending(&self, collection: CollectionId, key: &Key) -> Option<&Change> {
-        let change = self.newest(true, collection, key)?;
+        let entry = self.history.get(self.newest(true, collection, key)?)?;
         let is_pending =
-            matches!(change.kind, ChangeKind::Prepare { .. }) && !self.is_completed(change.seqno);
-        is_pending.then_some(change)
+            matches!(entry.change.kind, ChangeKind::Prepare { .. }) && entry.completed == u64::MAX;
+        is_pending.then_some(&entry.change)
     }
 
-    fn newest(&self, is_prepare: bool, collection: CollectionId, key: &Key) -> Option<&Change> {
+    /// Where in the history the latest change is.
+    fn newest(&self, is_prepare: bool, collection: CollectionId, key: &Key) -> Option<usize> {
         let name = Name {
             is_prepare,
             collection,
             key: key.clone(),
         };
-        let entry = self.history.get(*self.latest.get(&name)?)?;
-        Some(&entry.change)
-    }
-
-    /// Whether the prepare of this seqno has been committed or aborted.
-    pub(super) fn is_completed(&self, prepared_seqno: u64) -> bool {
-        self.high_completed >= prepared_seqno
+        self.latest.get(&name).copied()
     }
 
     /// Adds a change, whose seqno must be the highest so far.
@@ -184,6 +182,7 @@ impl Vbucket {
         }
         // Events about collections are all kept.
         if !matches!(change.kind, ChangeKind::Manifest(_)) {
+            self.complete(&change);
             let name = Name {
                 is_prepare: change.kind.needs_sync_writes(),
                 collection: change.collection,
@@ -198,7 +197,24 @@ impl Vbucket {
         self.history.push(Entry {
             change,
             superseded: u64::MAX,
+            completed: u64::MAX,
         });
+    }
+
+    /// Ends the durable write that is under way of the key of a change. On disk a commit looks as
+    /// any other change does.
+    fn complete(&mut self, change: &Change) {
+        if matches!(change.kind, ChangeKind::Prepare { .. }) {
+            return;
+        }
+        let prepare = self.newest(true, change.collection, &change.key);
+        let Some(prepare) = prepare.and_then(|at| self.history.get_mut(at)) else {
+            return;
+        };
+        if matches!(prepare.change.kind, ChangeKind::Prepare { .. }) {
+            prepare.completed = prepare.completed.min(change.seqno);
+            self.high_completed = self.high_completed.max(prepare.change.seqno);
+        }
     }
 
     /// The changes after a seqno, in order.

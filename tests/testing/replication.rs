@@ -402,6 +402,177 @@ fn bucket_of(proxy: &mut Proxy) -> &mut Bucket {
 }
 
 #[test]
+fn durable_writes_leave_both_alike() {
+    let persisted = [0, 37, 50, 100].into_iter().cycle();
+    let recipes = (0..12).flat_map(|seed| [3, 60, u64::MAX].map(|keys| (seed, keys)));
+    // Three and four: each has met each.
+    for ((seed, keys), persisted) in recipes.zip(persisted) {
+        let recipe = Recipe {
+            vbuckets: 2,
+            items: 240,
+            keys,
+            mix: Mix {
+                durable: 2,
+                ..Mix::default()
+            },
+            persisted,
+            seed,
+            ..Recipe::default()
+        };
+        let active = Node::new(recipe.bucket());
+        let mut growth = recipe.growth(&active.bucket);
+        let mut proxy = Proxy::new(active, replica(2));
+        proxy.add(0, StreamFlags::empty());
+        for changes in [1, 7, 50] {
+            growth.grow(bucket_of(&mut proxy), changes);
+            proxy.run();
+            growth.grow(bucket_of(&mut proxy), changes);
+            bucket_of(&mut proxy).persist();
+            proxy.run();
+        }
+        // This one has all of it to catch up with.
+        growth.grow(bucket_of(&mut proxy), 20);
+        proxy.add(1, StreamFlags::empty());
+        assert_alike(&mut proxy);
+    }
+}
+
+/// Both hold the same, and neither has found fault with the other.
+#[track_caller]
+fn assert_alike(proxy: &mut Proxy) {
+    told(proxy);
+    assert_eq!((proxy.producer.closed, proxy.consumer.closed), (None, None));
+    let [expected, found] = [&proxy.producer.node, &proxy.consumer.node].map(|node| {
+        let mut documents = documents(node);
+        for (_, change) in &mut documents {
+            change.kind = plain(change);
+        }
+        documents
+    });
+    assert!(!expected.is_empty());
+    assert!(expected == found);
+}
+
+/// What the producer has said lately, of its last stream: the consumer refused none of it, and
+/// missed nothing.
+#[track_caller]
+fn told(proxy: &mut Proxy) -> Vec<String> {
+    let mut log = proxy.log();
+    let is_wrong = |line: &&String| line.starts_with("< DCP_") || line.starts_with("> advanced");
+    assert_eq!(log.iter().find(is_wrong), None);
+    log.retain(|line| line.starts_with('>'));
+    let accepted = log
+        .iter()
+        .rposition(|line| line == "> DCP_STREAM_REQ SUCCESS");
+    log.split_off(accepted.map_or(0, |at| at.saturating_add(1)))
+}
+
+/// The key of all that the next tests write durably.
+const KEY: (u16, CollectionId, &str) = (0, CollectionId::DEFAULT, "a");
+
+#[test]
+fn a_commit_of_what_was_prepared_on_disk() {
+    let (vbucket, collection, key) = KEY;
+    let mut node = active();
+    node.bucket.prepare(vbucket, collection, key, document());
+    node.bucket.persist();
+    // Done already when the stream begins, but not on disk.
+    node.bucket.commit(vbucket, collection, key);
+    let mut proxy = Proxy::new(node, replica(1));
+    proxy.add(vbucket, StreamFlags::empty());
+    let expected = [
+        "> marker 0..2 0x6",
+        "> mutation 1 \0a",
+        "> prepare 2 \0a",
+        "> marker 3..3 0x5",
+        "> commit 3 of 2",
+    ];
+    assert_eq!(told(&mut proxy), expected);
+    // Told from memory, and on disk before it is done.
+    bucket_of(&mut proxy).prepare(vbucket, collection, key, document());
+    proxy.run();
+    bucket_of(&mut proxy).persist();
+    bucket_of(&mut proxy).commit(vbucket, collection, key);
+    proxy.run();
+    let expected = [
+        "> marker 4..4 0x5",
+        "> prepare 4 \0a",
+        "> marker 5..5 0x5",
+        "> commit 5 of 4",
+    ];
+    assert_eq!(told(&mut proxy), expected);
+    assert_alike(&mut proxy);
+}
+
+#[test]
+fn a_commit_is_not_left_out_for_what_follows() {
+    let (vbucket, collection, key) = KEY;
+    let mut proxy = Proxy::new(active(), replica(1));
+    proxy.add(vbucket, StreamFlags::empty());
+    told(&mut proxy);
+    let bucket = bucket_of(&mut proxy);
+    bucket.set(vbucket, collection, key, document());
+    bucket.prepare(vbucket, collection, key, document());
+    bucket.commit(vbucket, collection, key);
+    bucket.set(vbucket, collection, key, document());
+    bucket.delete(vbucket, collection, key);
+    proxy.run();
+    let expected = [
+        "> marker 2..3 0x5",
+        "> mutation 2 \0a",
+        "> prepare 3 \0a",
+        "> marker 4..4 0x5",
+        "> commit 4 of 3",
+        "> marker 5..6 0x5",
+        "> deletion 6 \0a",
+    ];
+    assert_eq!(told(&mut proxy), expected);
+    assert_alike(&mut proxy);
+}
+
+#[test]
+fn what_is_on_disk_ends_a_durable_write() {
+    let (vbucket, collection, key) = KEY;
+    let mut proxy = Proxy::new(active(), replica(1));
+    proxy.add(vbucket, StreamFlags::empty());
+    bucket_of(&mut proxy).prepare(vbucket, collection, key, document());
+    proxy.run();
+    // Away while it was committed.
+    let (mut producer, consumer) = (proxy.producer.node, proxy.consumer.node);
+    producer.bucket.commit(vbucket, collection, key);
+    producer.bucket.persist();
+    let mut proxy = Proxy::new(producer, consumer);
+    proxy.add(vbucket, StreamFlags::empty());
+    bucket_of(&mut proxy).set(vbucket, collection, key, document());
+    proxy.run();
+    let expected = [
+        "> marker 2..3 0x6",
+        "> mutation 3 \0a",
+        "> marker 4..4 0x5",
+        "> mutation 4 \0a",
+    ];
+    assert_eq!(told(&mut proxy), expected);
+    assert_alike(&mut proxy);
+}
+
+#[test]
+fn a_replica_of_a_replica() {
+    let (vbucket, collection, key) = KEY;
+    let mut node = active();
+    node.bucket.prepare(vbucket, collection, key, document());
+    node.bucket.abort(vbucket, collection, key);
+    node.bucket.persist();
+    let mut first = Proxy::new(node, replica(1));
+    first.add(vbucket, StreamFlags::empty());
+    // The abort without its prepare is as good as on disk.
+    let mut second = Proxy::new(first.consumer.node, replica(1));
+    second.add(vbucket, StreamFlags::empty());
+    let expected = ["> marker 0..3 0x6", "> mutation 1 \0a", "> abort 3 of 2"];
+    assert_eq!(told(&mut second), expected);
+    assert_alike(&mut second);
+}
+
+#[test]
 fn takeover() {
     let mut proxy = Proxy::new(active(), replica(1));
     let answers = proxy.add(0, StreamFlags::TAKE_OVER);

@@ -10,9 +10,13 @@ use crate::dcp::FailoverLog;
 use crate::value::{ManifestCollection, ManifestScope};
 
 impl Bucket {
-    /// Takes a change from another node.
-    pub(in super::super) fn accept(&mut self, vbucket: u16, change: Change) {
+    /// Takes a change from another node. What comes as a disk snapshot is passed on as one: not
+    /// all of it would do in memory.
+    pub(in super::super) fn accept(&mut self, vbucket: u16, change: Change, is_disk: bool) {
         if let Some(target) = self.vbucket_mut(vbucket) {
+            if is_disk {
+                target.persisted = change.seqno;
+            }
             target.push(change);
         }
     }

@@ -167,7 +167,7 @@ impl Consumer {
         if let ChangeKind::Manifest(event) = &change.kind {
             node.bucket.learn(event);
         }
-        node.bucket.accept(vbucket, change);
+        node.bucket.accept(vbucket, change, is_disk);
         let is_complete = seqno == snapshot.end;
         let own = node.bucket.vbucket(vbucket);
         let high_prepared = own.map_or(0, |own| own.high_prepared_seqno());

@@ -4,7 +4,6 @@ use bytes::Bytes;
 
 use super::super::super::change::{Change, ChangeKind, Document, Tombstone};
 use super::super::super::node::Release;
-use super::super::super::vbucket::Vbucket;
 use super::{Output, Stream};
 use crate::dcp::{
     Abort, Commit, Deletion, DeletionVersion, Expiration, Mutation, Prepare, SystemEvent,
@@ -46,7 +45,6 @@ impl Stream {
     pub(super) fn change(
         &self,
         output: &mut Output<'_>,
-        own: &Vbucket,
         change: &Change,
         is_disk: bool,
     ) -> Option<Packet> {
@@ -105,7 +103,7 @@ impl Stream {
                 prepared_seqno,
                 document,
             } => {
-                if output.settings.sync_writes && !is_disk && self.has_shown(*prepared_seqno, own) {
+                if output.settings.sync_writes && !is_disk {
                     let message = Commit {
                         prepared_seqno: *prepared_seqno,
                         commit_seqno: by_seqno,
@@ -144,12 +142,6 @@ impl Stream {
                 self.packet(output, 0, message)
             }
         }
-    }
-
-    /// Whether the consumer can know of a prepare: one that was done when it came to look for it
-    /// on disk it does not.
-    fn has_shown(&self, prepared_seqno: u64, own: &Vbucket) -> bool {
-        prepared_seqno > own.persisted_seqno() || prepared_seqno > self.last
     }
 
     fn mutation(

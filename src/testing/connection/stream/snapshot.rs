@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::super::super::bucket::Bucket;
-use super::super::super::change::{Change, ChangeKind};
+use super::super::super::change::ChangeKind;
 use super::super::super::vbucket::{Entry, Vbucket};
 use super::{Output, Stream, Takeover};
 use crate::dcp::{
@@ -90,7 +90,7 @@ impl Stream {
             let to = snapshot.to;
             if let Some(seqno) = by_key.pop_front() {
                 let entry = own.after(seqno.saturating_sub(1)).first()?;
-                return self.change(output, own, &entry.change, true);
+                return self.change(output, &entry.change, true);
             }
             return self.out_of_order_end(output, to);
         }
@@ -105,7 +105,7 @@ impl Stream {
             self.snapshot = None;
         }
         match next {
-            Some(entry) => self.change(output, own, &entry.change, is_disk),
+            Some(entry) => self.change(output, &entry.change, is_disk),
             None if self.filter.tells_of_gaps() => {
                 self.packet(output, 0, SeqnoAdvanced { by_seqno: end })
             }
@@ -127,7 +127,7 @@ impl Stream {
         let is_hidden = match &change.kind {
             // What is done already is not on disk any more.
             ChangeKind::Prepare { .. } => {
-                !output.settings.sync_writes || is_disk && own.is_completed(change.seqno)
+                !output.settings.sync_writes || is_disk && entry.completed <= to
             }
             ChangeKind::Abort { .. } => !output.settings.sync_writes,
             ChangeKind::Deletion(_) | ChangeKind::Expiration(_) => {
@@ -189,16 +189,19 @@ impl Stream {
     }
 }
 
-/// The end of a snapshot from memory: no prepare or abort in it is followed by another of the same
-/// key, as those are never left out.
+/// The end of a snapshot from memory: no part of a durable write shares one with what replaces it,
+/// or with what it replaces, so that none is left out.
 fn whole_checkpoint(own: &Vbucket, last: u64) -> u64 {
     let mut end = own.high_seqno();
     for entry in own.after(last) {
         if entry.change.seqno > end {
             break;
         }
-        if entry.change.kind.needs_sync_writes() {
-            end = end.min(entry.superseded.saturating_sub(1));
+        let before = entry.superseded.saturating_sub(1);
+        let next = own.after(before).first();
+        let is_durable = |entry: &Entry| entry.change.kind.is_durable();
+        if next.is_some_and(|next| is_durable(entry) || is_durable(next)) {
+            end = end.min(before);
         }
     }
     end
@@ -217,17 +220,23 @@ fn marker_v2(
         return None;
     }
     let if_sync = |seqno: u64| if is_sync { seqno } else { 0 };
-    let on_disk = |seqno: u64| if is_disk { if_sync(seqno.min(end)) } else { 0 };
-    let visible = own.changes().rev();
-    let mut visible = visible.filter(|change| change.seqno <= end);
-    let visible = visible.find(|change: &&Change| !change.kind.needs_sync_writes());
+    let on_disk = |seqno: Option<u64>| seqno.filter(|_| is_disk).map_or(0, if_sync);
+    let changes = || own.changes().rev().filter(|change| change.seqno <= end);
+    let visible = changes().find(|change| !change.kind.needs_sync_writes());
+    let completed = changes().find_map(|change| match change.kind {
+        ChangeKind::Commit { prepared_seqno, .. } | ChangeKind::Abort { prepared_seqno } => {
+            Some(prepared_seqno)
+        }
+        _ => None,
+    });
+    let prepared = changes().find(|change| matches!(change.kind, ChangeKind::Prepare { .. }));
     Some(SnapshotMarkerV2 {
         max_visible_seqno: if_sync(visible.map_or(0, |change| change.seqno)),
-        high_completed_seqno: on_disk(own.high_completed_seqno()),
+        high_completed_seqno: on_disk(completed),
         minor: match is_v2_2 {
             true => SnapshotMarkerV2Minor::V2_2 {
                 purge_seqno: own.purge_seqno(),
-                high_prepared_seqno: on_disk(own.high_prepared_seqno()),
+                high_prepared_seqno: on_disk(prepared.map(|change| change.seqno)),
             },
             false => SnapshotMarkerV2Minor::V2_0,
         },
