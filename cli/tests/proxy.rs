@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use mcbp::testing::{Bucket, Change, ChangeKind, Growth, Mix, Node, Recipe};
+use mcbp::testing::{Bucket, Change, ChangeKind, Growth, Node, Recipe};
 use mcbp::track::{streams, takeover};
 use mcbp::{Status, VbucketState};
 use mcbp_cli::connect::Endpoint;
@@ -108,10 +108,6 @@ fn recipe(vbuckets: u16, items: u64) -> Recipe {
         items,
         collections: 2,
         value_len: 300,
-        mix: Mix {
-            durable: 0,
-            ..Mix::default()
-        },
         ..Recipe::default()
     }
 }

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use mcbp::dcp::Open;
 use mcbp::kv::{Features, Hello, Plain, SaslAuth, SelectBucket};
-use mcbp::testing::{Action, Bucket, ChangeKind, Connection, Mix, Node, Recipe};
+use mcbp::testing::{Action, Bucket, Change, ChangeKind, Connection, Node, Recipe};
 use mcbp::{Datatype, Feature, OpenFlags};
 use proptest::prelude::*;
 
@@ -120,10 +120,6 @@ impl World {
             vbuckets: vbuckets.end,
             items: 40 * u64::from(vbuckets.end),
             seed,
-            mix: Mix {
-                durable: 0,
-                ..Mix::default()
-            },
             ..Recipe::default()
         };
         let mut replicas = Bucket::new("default", [], 2);
@@ -197,13 +193,24 @@ impl World {
     }
 }
 
+/// A commit from disk comes as the write that it was.
+fn plain(change: &Change) -> ChangeKind {
+    match &change.kind {
+        ChangeKind::Commit {
+            document: Some(document),
+            ..
+        } => ChangeKind::Mutation(document.clone()),
+        kind => kind.clone(),
+    }
+}
+
 /// What a node holds of these vbuckets, apart from what a replica does not keep.
 fn documents(node: &Node, vbuckets: &[u16]) -> Vec<(u16, ChangeKind)> {
     let vbuckets = vbuckets
         .iter()
         .map(|&it| (it, node.bucket.vbucket(it).unwrap()));
     vbuckets
-        .flat_map(|(number, own)| own.documents().map(move |each| (number, each.kind.clone())))
+        .flat_map(|(number, own)| own.documents().map(move |each| (number, plain(each))))
         .collect()
 }
 
