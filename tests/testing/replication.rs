@@ -337,6 +337,16 @@ fn closed_streams() {
     proxy.run();
     let refused = "< DCP_MUTATION DCP_STREAM_NOT_FOUND".to_owned();
     assert!(proxy.log().contains(&refused));
+    // But not that it ends the stream as well.
+    proxy.producer.send(Request::from(CloseStream));
+    proxy.producer.poll();
+    let [_answer, end] = &proxy.producer.packets()[..] else {
+        panic!("an answer to the proxy, and an end for the consumer");
+    };
+    assert_eq!(word_of(end), "end CLOSED");
+    pass(&mut proxy.consumer, end);
+    proxy.run();
+    assert!(proxy.log().is_empty());
     assert_eq!((proxy.producer.closed, proxy.consumer.closed), (None, None));
 }
 

@@ -3,7 +3,7 @@
 mod apply;
 mod negotiation;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::time::Duration;
 
 use super::super::node::Node;
@@ -32,6 +32,9 @@ pub(super) struct Consumer {
     /// `ADD_STREAM`s that came before the negotiation was over.
     queued: VecDeque<(Header, StreamFlags)>,
     streams: BTreeMap<u16, Replica>,
+    /// Vbuckets whose stream was closed: the end that the producer still sends is taken in silence,
+    /// whatever else it sends is not.
+    closed: BTreeSet<u16>,
     answers: Answers,
     ledger: ConsumerLedger,
     noops: NoopResponder,
@@ -72,6 +75,7 @@ impl Consumer {
             negotiation: Negotiation::new(node.release, has_sync_writes, node.consumer_buffer_size),
             queued: VecDeque::new(),
             streams: BTreeMap::new(),
+            closed: BTreeSet::new(),
             answers: Answers::default(),
             ledger: ConsumerLedger::new(0, now),
             noops: NoopResponder::with_limit(node.idle_timeout, now),
@@ -197,6 +201,7 @@ impl Consumer {
         let vbucket = header.vbucket_or_status();
         self.request(link, node, vbucket, &stream, now);
         self.streams.insert(vbucket, stream);
+        self.closed.remove(&vbucket);
     }
 
     /// Asks the producer for a stream.
@@ -352,6 +357,7 @@ impl Consumer {
                 match self.streams.remove(&vbucket) {
                     Some(stream) => {
                         self.answers.on_stream_closed(stream.opaque());
+                        self.closed.insert(vbucket);
                         let reply = CloseStreamReply::default();
                         link.answer(faults, now, header, Status::SUCCESS, reply);
                     }

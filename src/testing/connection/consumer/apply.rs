@@ -34,6 +34,7 @@ impl Consumer {
         let vbucket = header.vbucket_or_status();
         let is_end = matches!(message, DcpRequest::StreamEnd(_));
         let status = match self.streams.remove(&vbucket) {
+            None if is_end && self.closed.contains(&vbucket) => return Ok(()),
             None => self.not_found(),
             Some(stream) if stream.opaque() != header.opaque() => {
                 self.streams.insert(vbucket, stream);
