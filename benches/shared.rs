@@ -13,7 +13,7 @@ pub(crate) mod events;
 mod floor;
 mod inside;
 mod leaves;
-mod subject;
+pub(crate) mod subject;
 mod task;
 
 pub(crate) use corpus::{Corpus, Form};

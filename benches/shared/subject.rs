@@ -95,7 +95,7 @@ pub(crate) fn edit(bytes: &mut [u8], offsets: &[usize], opaque: u32, vbucket: u1
 }
 
 #[inline(always)]
-fn sum(request: &DcpRequest<'_>) -> Option<u64> {
+pub(crate) fn sum(request: &DcpRequest<'_>) -> Option<u64> {
     Some(match request {
         DcpRequest::Mutation(request) => {
             let message = &request.message;
