@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::policy::{self, Context};
 use crate::track::noop::Silence;
 use crate::{MessageError, Opcode, Status};
 
@@ -34,6 +35,21 @@ pub enum Closing {
     Exception,
     /// A message that is not what it claims to be, where the node cannot answer.
     Message(MessageError),
+}
+
+impl Closing {
+    /// Whether a node can live with an answer.
+    pub(super) fn judge(context: &Context, status: Status) -> Result<(), Self> {
+        let verdict = policy::judge(context, status);
+        if verdict.is_fatal() {
+            return Err(Self::Answer {
+                opcode: context.opcode,
+                status,
+                rule: verdict.rule.id,
+            });
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Closing {

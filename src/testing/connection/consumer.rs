@@ -13,7 +13,7 @@ use crate::dcp::{
     AddStream, AddStreamReply, CloseStreamReply, DcpRequest, DcpResponse, StreamRequest,
     StreamRequestReply,
 };
-use crate::policy::{self, Context, Edition, OpaqueOwner, Role};
+use crate::policy::{Context, Edition, OpaqueOwner, Role};
 use crate::track::Answers;
 use crate::track::answers::Owner;
 use crate::track::flow::{ConsumerLedger, Sender};
@@ -270,14 +270,7 @@ impl Consumer {
         let (Some(context), Some(status)) = (context, header.status()) else {
             return Ok(());
         };
-        let verdict = policy::judge(&context, status);
-        if verdict.is_fatal() {
-            return Err(Closing::Answer {
-                opcode: context.opcode,
-                status,
-                rule: verdict.rule.id,
-            });
-        }
+        Closing::judge(&context, status)?;
         match response {
             DcpResponse::Control(answer) if owner != OpaqueOwner::Nothing => {
                 let size = self.negotiation.on_answer(answer.opaque, status);

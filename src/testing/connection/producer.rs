@@ -16,7 +16,7 @@ use super::stream::{Pulled, Stream};
 use crate::dcp::{
     CloseStreamReply, ControlReply, DcpRequest, DcpResponse, FailoverLog, GetFailoverLogReply,
 };
-use crate::policy::{self, Context, Edition, Role};
+use crate::policy::{Context, Edition, Role};
 use crate::track::Answers;
 use crate::track::flow::{ProducerLedger, Sender};
 use crate::{Header, Opcode, OpenFlags, Status, StreamEndReason};
@@ -90,15 +90,7 @@ impl Producer {
         let (Some(context), Some(status)) = (context, header.status()) else {
             return Ok(());
         };
-        let verdict = policy::judge(&context, status);
-        if verdict.is_fatal() {
-            return Err(Closing::Answer {
-                opcode: context.opcode,
-                status,
-                rule: verdict.rule.id,
-            });
-        }
-        Ok(())
+        Closing::judge(&context, status)
     }
 
     pub(super) fn on_request(

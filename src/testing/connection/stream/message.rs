@@ -30,12 +30,23 @@ impl Stream {
         datatype: Datatype,
         message: M,
     ) -> Option<Packet> {
+        self.framed(output, cas, datatype, self.framing_extras(), message)
+    }
+
+    fn framed<'m, M: Message<'m>>(
+        &'m self,
+        output: &mut Output<'_>,
+        cas: u64,
+        datatype: Datatype,
+        framing_extras: FramingExtras<'m>,
+        message: M,
+    ) -> Option<Packet> {
         let request = Request {
             opaque: self.opaque,
             vbucket: self.vbucket,
             cas,
             datatype,
-            framing_extras: self.framing_extras(),
+            framing_extras,
             message,
         };
         output.block.packet(|out| request.encode(out))
@@ -226,18 +237,11 @@ impl Stream {
         datatype: Datatype,
         message: M,
     ) -> Option<Packet> {
-        let request = Request {
-            opaque: self.opaque,
-            vbucket: self.vbucket,
-            cas,
-            datatype,
-            framing_extras: match &self.stream_id_info {
-                Some(info) => FramingExtras::of(info, Form::Unannounced),
-                None => FramingExtras::ABSENT,
-            },
-            message,
+        let framing_extras = match &self.stream_id_info {
+            Some(info) => FramingExtras::of(info, Form::Unannounced),
+            None => FramingExtras::ABSENT,
         };
-        output.block.packet(|out| request.encode(out))
+        self.framed(output, cas, datatype, framing_extras, message)
     }
 }
 
